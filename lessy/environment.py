@@ -1,0 +1,113 @@
+"""
+Typed readers of the environment, used by settings.py alone.
+
+Each takes the name of a variable and returns its value, or raises ImproperlyConfigured with one sentence
+that names the variable, so that a bad value stops the boot.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+
+_TRUE = {"1", "on", "true", "yes"}
+_FALSE = {"0", "off", "false", "no", ""}
+
+
+def text(name: str, default: str = "") -> str:
+    return str(env.str(name, default=default)).strip()
+
+
+def boolean(name: str, default: bool) -> bool:
+    raw = text(name, "on" if default else "off").lower()
+    if raw not in _TRUE | _FALSE:
+        raise ImproperlyConfigured(f"{name}={raw!r}: expected on or off")
+    return raw in _TRUE
+
+
+def words(name: str) -> list[str]:
+    """Comma-separated, blanks dropped."""
+    return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def number(name: str, default: float, *, least: float = 0) -> float:
+    raw = text(name, str(default))
+    if not re.fullmatch(r"\d+(\.\d+)?", raw) or float(raw) < least:
+        raise ImproperlyConfigured(f"{name}={raw!r}: expected a number, at least {least:g}")
+    return float(raw)
+
+
+def rate(name: str, default: str) -> str | None:
+    """A throttle rate, such as 20/min; None when it is off."""
+    raw = text(name, default)
+    if raw == "off":
+        return None
+    if not re.fullmatch(r"[1-9]\d*/(s|sec|min|m|hour|h|day|d)", raw):
+        raise ImproperlyConfigured(f"{name}={raw!r}: expected a rate such as 20/min, or off")
+    return raw
+
+
+def urls(name: str, schemes: tuple[str, ...]) -> list[str]:
+    """Comma-separated URLs, each of one of the schemes and with a host (or, for unix sockets, a path)."""
+    found = words(name)
+    for url in found:
+        try:
+            parts = urlsplit(url)
+            complete = parts.scheme in schemes and bool(parts.hostname or parts.path.strip("/"))
+            _ = parts.port
+        except ValueError:
+            complete = False
+        if not complete:
+            raise ImproperlyConfigured(f"{name} holds {url!r}: expected URLs of {', '.join(schemes)}")
+    return found
+
+
+def folder(name: str) -> Path | None:
+    raw = text(name)
+    if raw and not Path(raw).is_dir():
+        raise ImproperlyConfigured(f"{name}={raw!r}: no such folder")
+    return Path(raw) if raw else None
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = dict(env.db_url(name, default=default))
+    except Exception as exc:  # django-environ raises what its parsers raise
+        raise ImproperlyConfigured(f"{name}: cannot be read as a database URL ({type(exc).__name__})") from exc
+    if not config.get("ENGINE"):
+        raise ImproperlyConfigured(f"{name}: unknown kind of database")
+    return config
+
+
+def email(name: str, default: str) -> Mapping[str, Any]:
+    try:
+        config: dict[str, Any] = dict(env.email_url(name, default=default))
+    except Exception as exc:
+        raise ImproperlyConfigured(f"{name}: cannot be read as an e-mail URL ({type(exc).__name__})") from exc
+    if not config.get("EMAIL_BACKEND"):
+        raise ImproperlyConfigured(f"{name}: unknown kind of e-mail URL")
+    return config
+
+
+def secret_key(name: str, *, debug: bool, generated: Path) -> str:
+    """
+    The key of the environment. In DEBUG a generated one, kept in a file, stands in for a missing one;
+    otherwise a missing or short one stops the boot.
+    """
+    key = text(name)
+    if key:
+        return key
+    if not debug:
+        raise ImproperlyConfigured(f"{name} is not set: it is required when DJANGO_DEBUG is off")
+    if not generated.exists():
+        generated.parent.mkdir(parents=True, exist_ok=True)
+        generated.write_text(secrets.token_urlsafe(50))
+        generated.chmod(0o600)
+    return generated.read_text()

@@ -1,0 +1,129 @@
+"""
+The settings of the project, and the only reader of the environment. docs/operations.md lists the variables.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from lessy import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+DEBUG = environment.boolean("DJANGO_DEBUG", default=False)
+SECRET_KEY = environment.secret_key("DJANGO_SECRET_KEY", debug=DEBUG, generated=VAR_DIR / "secret_key")
+ALLOWED_HOSTS = environment.words("DJANGO_ALLOWED_HOSTS")
+
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: its runserver serves websockets
+    "lessy",
+    "lessy.accounts",
+    "projects",
+    "tasks",
+    "notifications",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "waffle",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+# The API answers with and without a trailing slash, and never redirects: a redirect would lose a POST's body.
+APPEND_SLASH = False
+ROOT_URLCONF = "lessy.urls"
+ASGI_APPLICATION = "lessy.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Data
+
+DATABASES = {"default": environment.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'lessy.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    VAR_DIR.mkdir(exist_ok=True)
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction that reads first and writes later would fail at once, not wait, when another wrote between.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+
+REDIS_URLS = environment.urls("REDIS_URL", ("redis", "rediss", "unix"))
+CHANNEL_LAYERS: dict[str, dict[str, Any]]
+if REDIS_URLS:
+    CHANNEL_LAYERS = {
+        "default": {
+            # Not the core layer: it drops messages in silence at its capacity, and its groups expire.
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": REDIS_URLS},
+        }
+    }
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# The cable
+
+CABLE = {
+    "RESOURCES": {
+        "projects": {"model": "projects.Project", "owner": "user"},
+        "tasks": {"model": "tasks.Task", "owner": "user"},
+    },
+    "AUTHENTICATOR": "lessy.accounts.cable.TokenAuthenticator",
+    "ALLOWED_ORIGINS": environment.words("CABLE_ALLOWED_ORIGINS"),
+}
+
+# The API
+
+REST_FRAMEWORK: dict[str, Any] = {}
+
+# Mail
+
+EMAIL = environment.email("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25")
+vars().update(EMAIL)
+LESSY_ROOT_URL = environment.text("LESSY_ROOT_URL", "http://127.0.0.1:8000").rstrip("/")
+
+# Files
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+LESSY_CLIENT_DIR = environment.folder("LESSY_CLIENT_DIR")
+
+# Language and time
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+if not DEBUG and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS is not set: it is required when DJANGO_DEBUG is off")

@@ -1,0 +1,11 @@
+"""The settings of a test run: the project's own, read from an environment fit for tests."""
+
+import os
+
+os.environ.setdefault("DJANGO_SECRET_KEY", "not-a-secret-but-long-enough-for-an-hs256-signature-in-tests")
+os.environ.setdefault("DJANGO_DEBUG", "off")
+os.environ.setdefault("DJANGO_ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
+
+from lessy.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # only for speed
