@@ -1,0 +1,89 @@
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, router, transaction
+from django.utils import timezone
+
+from lessy.clock import ClockedModel, ClockedQuerySet
+from lessy.state_machine import broken_dates
+from projects import transitions
+from projects.slugs import parameterize
+
+DATES = ("started_at", "due_at", "paused_at", "finished_at")  # in the order in which errors are reported
+NAME_LENGTH = 100
+
+
+class Project(ClockedModel):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="projects")
+    name = models.CharField(max_length=NAME_LENGTH)
+    # A letter of the name may become two of the slug ("ß").
+    slug = models.CharField(max_length=2 * NAME_LENGTH, editable=False)
+    description = models.TextField(blank=True, default="")
+    state = models.CharField(
+        max_length=10, choices=[(state, state) for state in transitions.STATES], default=transitions.NEWED
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ClockedQuerySet["Project"].as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("user", "slug"), name="one_slug_per_user"),)
+        indexes = (models.Index(fields=("user", "updated_at"), name="projects_by_change"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, **options: Any) -> None:
+        self.slug = parameterize(self.name)
+        if options.get("update_fields"):
+            options["update_fields"] = {*options["update_fields"], "slug"}
+        super().save(**options)
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """Its tasks, whatever their state, become abandoned and lose the project; clients hear of them."""
+        using = using or router.db_for_write(Project, instance=self)
+        with transaction.atomic(using=using, savepoint=False):
+            self.tasks.using(using).abandon(timezone.now())
+            return super().delete(using, keep_parents)
+
+    def broken_rules(self, now: datetime) -> list[tuple[str, str]]:
+        """Every (field, code) that forbids to save the project as it is; one query."""
+        return [*self._broken_dates(now), *self._broken_name(), *self._broken_slug()]
+
+    def clean(self) -> None:
+        """The same rules for forms, which show those of columns they do not hold above all others."""
+        if errors := self.broken_rules(timezone.now()):
+            raise ValidationError([f"{field}: {code}" for field, code in errors])
+
+    def _broken_dates(self, now: datetime) -> list[tuple[str, str]]:
+        errors = broken_dates(transitions.RULES[self.state], {name: getattr(self, name) for name in DATES})
+        for name in DATES[1:]:
+            value = getattr(self, name)
+            if (
+                value
+                and self.started_at
+                and value < self.started_at
+                and (name, "cannot_be_set") not in errors
+            ):
+                errors.append((name, "cannot_be_before_started_at"))
+        if self.state == transitions.FINISHED and self.finished_at and self.finished_at > now:
+            errors.append(("finished_at", "cannot_be_after_today"))
+        return sorted(errors, key=lambda error: DATES.index(error[0]))  # grouped by field
+
+    def _broken_name(self) -> list[tuple[str, str]]:
+        if not self.name.strip():
+            return [("name", "blank")]
+        return [("name", "too_long")] if len(self.name) > NAME_LENGTH else []
+
+    def _broken_slug(self) -> list[tuple[str, str]]:
+        slug = parameterize(self.name)
+        if not slug:
+            return [("slug", "blank"), ("slug", "invalid")]
+        same = Project.objects.filter(user_id=self.user_id, slug=slug).exclude(pk=self.pk)
+        return [("slug", "taken")] if same.exists() else []

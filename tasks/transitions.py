@@ -1,0 +1,60 @@
+"""The states of a task, the ways between them, what each way does, and what each state asks of the dates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lessy.state_machine import Rule
+
+NEWED: Final = "newed"
+STARTED: Final = "started"
+PLANNED: Final = "planned"
+FINISHED: Final = "finished"
+ABANDONED: Final = "abandoned"
+STATES = (NEWED, STARTED, PLANNED, FINISHED, ABANDONED)
+
+TRANSITIONS = {  # (from, to) -> name; an absent pair is refused
+    (NEWED, STARTED): "start",
+    (NEWED, PLANNED): "plan",
+    (STARTED, PLANNED): "plan",
+    (PLANNED, PLANNED): "replan",  # not a no-op: it counts one more planning
+    (FINISHED, PLANNED): "replan",
+    (PLANNED, STARTED): "unplan",
+    (PLANNED, NEWED): "cancel",
+    (STARTED, NEWED): "cancel",
+    (PLANNED, FINISHED): "finish",
+    (NEWED, ABANDONED): "abandon",
+    (STARTED, ABANDONED): "abandon",
+    (PLANNED, ABANDONED): "abandon",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Which dates become now, which become now unless they are set, and which become null."""
+
+    sets: tuple[str, ...] = ()
+    fills: tuple[str, ...] = ()
+    clears: tuple[str, ...] = ()
+    plans: bool = False  # counts in planned_count
+
+
+EFFECTS: Mapping[str, Effect] = {
+    "start": Effect(sets=("started_at",)),
+    "plan": Effect(sets=("planned_at",), fills=("started_at",), plans=True),
+    "replan": Effect(sets=("planned_at",), fills=("started_at",), clears=("finished_at",), plans=True),
+    "unplan": Effect(clears=("planned_at",)),
+    "cancel": Effect(clears=("started_at", "planned_at")),
+    "finish": Effect(sets=("finished_at",)),
+    "abandon": Effect(sets=("abandoned_at",)),
+}
+
+RULES = {
+    NEWED: Rule(forbidden=("started_at", "planned_at", "finished_at", "abandoned_at")),
+    STARTED: Rule(required=("started_at",), forbidden=("planned_at", "finished_at", "abandoned_at")),
+    PLANNED: Rule(required=("started_at", "planned_at"), forbidden=("finished_at", "abandoned_at")),
+    FINISHED: Rule(required=("planned_at", "finished_at"), forbidden=("abandoned_at",)),
+    # No word on finished_at: no transition abandons a finished task, but the deletion of its project does,
+    # and such a task must still be renamed or moved.
+    ABANDONED: Rule(required=("abandoned_at",)),
+}
