@@ -66,7 +66,7 @@ class Task(ClockedModel):
         return self.label
 
     def save(self, **options: Any) -> None:
-        """A new task without an order comes after all others of its owner, finished and abandoned ones too."""
+        """A new task without an order comes after all others of its owner, abandoned ones too."""
         if self.order is not None:
             return super().save(**options)
         with owner_locked(self.user_id):

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("label", models.TextField()),
-                ("order", models.BigIntegerField(editable=False)),
+                ("order", models.BigIntegerField(blank=True, editable=False)),
                 ("planned_count", models.PositiveIntegerField(default=0, editable=False)),
                 (
                     "state",
