@@ -15,7 +15,7 @@ class InvalidTransition(Exception):
     """The table has no way from source to target, which need not even be states."""
 
     def __init__(self, source: str, target: str) -> None:
-        super().__init__(f"cannot transition from {source!r} to {target!r}")
+        super().__init__(f"cannot transition from '{source}' to '{target}'")
         self.source = source
         self.target = target
 

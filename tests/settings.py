@@ -6,6 +6,10 @@ os.environ.setdefault("DJANGO_SECRET_KEY", "not-a-secret-but-long-enough-for-an-
 os.environ.setdefault("DJANGO_DEBUG", "off")
 os.environ.setdefault("DJANGO_ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
 
-from lessy.settings import *  # noqa: E402, F403
+from lessy.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # only for speed
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # A file, since threads cannot share one in memory; one per process, since test runs may overlap.
+    DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / f"test-{os.getpid()}.sqlite3"}  # noqa: F405
