@@ -8,6 +8,7 @@ from django.db import models
 from lessy.clock import ClockedModel, ClockedQuerySet
 from lessy.locks import owner_locked
 from lessy.state_machine import broken_dates
+from projects import transitions as project_transitions
 from projects.models import Project
 from tasks import transitions
 
@@ -75,6 +76,17 @@ class Task(ClockedModel):
             ]
             self.order = (highest or 0) + 1
             super().save(**options)
+
+    def is_held(self) -> bool:
+        """By its project, which is not started."""
+        return self.project is not None and self.project.state != project_transitions.STARTED
+
+    def follow_project(self, now: datetime) -> None:
+        """Brings newed and started in line with the project; a planned, finished or abandoned task stays."""
+        if self.state == transitions.NEWED and not self.is_held():
+            self.state, self.started_at = transitions.STARTED, now
+        elif self.state == transitions.STARTED and self.is_held():
+            self.state, self.started_at = transitions.NEWED, None
 
     def broken_rules(self) -> list[tuple[str, str]]:
         """Every (field, code) that forbids to save the task as it is."""

@@ -1,0 +1,69 @@
+"""Fixtures for the tests of projects and tasks; their conftest files import what they use."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models.signals import post_save
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from lessy.accounts.models import TermsOfService
+from projects.models import Project
+from tasks.models import Task
+from tests.api import Api
+
+Saves = list[tuple[type, int, bool]]
+
+
+@pytest.fixture
+def alice_api(alice) -> Api:
+    return Api(alice)
+
+
+@pytest.fixture
+def bob_api(bob) -> Api:
+    return Api(bob)
+
+
+@pytest.fixture
+def unaccepted_terms(db) -> TermsOfService:
+    """In force, and nobody has accepted them."""
+    yesterday = timezone.now() - timedelta(days=1)
+    return TermsOfService.objects.create(version="2.0", content="<p>Be nice.</p>", effective_at=yesterday)
+
+
+@pytest.fixture
+def announced() -> Callable[[], Any]:
+    """with announced() as heard: what post_save says of projects and tasks: (model, pk, created)."""
+
+    @contextmanager
+    def listening() -> Iterator[Saves]:
+        heard: Saves = []
+
+        def hear(sender: type, instance: Any, created: bool, **_: Any) -> None:
+            if sender in (Project, Task):
+                heard.append((sender, instance.pk, created))
+
+        post_save.connect(hear)
+        try:
+            yield heard
+        finally:
+            post_save.disconnect(hear)
+
+    return listening
+
+
+@pytest.fixture
+def count_queries() -> Callable[[Callable[[], Any]], int]:
+    """Savepoints left out, which are not there outside of tests."""
+
+    def count(call: Callable[[], Any]) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            call()
+        return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
+
+    return count
