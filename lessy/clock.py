@@ -9,7 +9,7 @@ whole second after the row's previous value. Many changes at once run it ahead o
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from django.db import models, router, transaction
 from django.db.models.signals import post_save
@@ -102,12 +102,13 @@ def _announce(row: "ClockedModel", columns: Collection[str], using: str) -> None
 
 
 class ClockedModel(models.Model):
-    """On creation created_at and updated_at are exactly the same; every save() moves updated_at."""
+    """
+    On creation created_at and updated_at are exactly the same; every save() moves updated_at. Models take
+    their manager from ClockedQuerySet, which does the same for many rows.
+    """
 
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = ClockedQuerySet[Self].as_manager()
 
     class Meta:
         abstract = True

@@ -76,7 +76,7 @@ def _start(project: Project) -> Project:
 
 def _task(user: User, label: str, project: Project | None = None, *states: str) -> None:
     """A task that goes through these states, from the one it is created in."""
-    task: Task = task_create(user=user, label=label, project_id=project and project.pk, dates={})
+    task: Task = task_create(user=user, label=label, project_id=project.pk if project else None, dates={})
     for state in states:
         if state != task.state:
             task_change_state(task=task, state=state)
