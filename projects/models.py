@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,8 @@ class Project(ClockedModel):
     due_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    kept_tasks: Sequence[models.Model]  # filled by project_shapes: those that are not abandoned
 
     objects = ClockedQuerySet["Project"].as_manager()
 

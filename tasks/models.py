@@ -21,6 +21,10 @@ class TaskQuerySet(ClockedQuerySet["Task"]):
     def kept(self) -> "TaskQuerySet":
         return self.exclude(state=transitions.ABANDONED)
 
+    def current(self, since: datetime) -> "TaskQuerySet":
+        """Kept, and not finished before that."""
+        return self.kept().exclude(state=transitions.FINISHED, finished_at__lt=since)
+
     def start(self, now: datetime) -> list["Task"]:
         """Of newed tasks alone; the others stay."""
         newed = self.filter(state=transitions.NEWED)

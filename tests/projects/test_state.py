@@ -52,7 +52,7 @@ def test_a_pair_outside_the_table_is_an_invalid_transition(alice_api, new_projec
     assert unchanged(project)
 
 
-@pytest.mark.parametrize("state", ["unknown", "Started", "started ", 1, True, "\x00", "x" * 5000])
+@pytest.mark.parametrize("state", ["unknown", "Started", "started ", 1, True, "x" * 5000])
 def test_an_unknown_state_is_an_invalid_transition(alice_api, new_project, state):
     project = new_project()
     assert put(alice_api, project, state).refused == (422, [("invalid_transition", "/project/state")])

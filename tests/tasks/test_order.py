@@ -90,7 +90,7 @@ def test_a_whole_number_may_be_written_in_any_way(alice_api, five, order):
 @pytest.mark.parametrize(
     "order",
     [
-        *("x", "1x", "1.5", 1.5, True, False, "１", "1e3", "\x00", "NaN"),
+        *("x", "1x", "1.5", 1.5, True, False, "１", "1e3", "NaN"),
         *(2**53, -(2**53), 10**30, "9" * 99, 1e300),
     ],
 )

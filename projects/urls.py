@@ -1,0 +1,11 @@
+"""Relative to /api/. The slash at the end is optional, and never a redirect, which would lose a body."""
+
+from django.urls import re_path
+
+from projects.views import ProjectCollectionView, ProjectMemberView, ProjectStateView
+
+urlpatterns = [
+    re_path(r"^users/me/projects/?$", ProjectCollectionView.as_view()),
+    re_path(r"^projects/(?P<pk>[^/]+)/?$", ProjectMemberView.as_view()),
+    re_path(r"^projects/(?P<pk>[^/]+)/state/?$", ProjectStateView.as_view()),
+]
