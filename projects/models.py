@@ -4,10 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models, router, transaction
+from django.db import models
 from django.utils import timezone
 
 from lessy.clock import ClockedModel, ClockedQuerySet
+from lessy.locks import owner_locked
 from lessy.state_machine import broken_dates
 from projects import transitions
 from projects.slugs import parameterize
@@ -50,8 +51,7 @@ class Project(ClockedModel):
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         """Its tasks, whatever their state, become abandoned and lose the project; clients hear of them."""
-        using = using or router.db_for_write(Project, instance=self)
-        with transaction.atomic(using=using, savepoint=False):
+        with owner_locked(self.user_id):
             self.tasks.using(using).abandon(timezone.now())
             return super().delete(using, keep_parents)
 
@@ -66,18 +66,17 @@ class Project(ClockedModel):
 
     def _broken_dates(self, now: datetime) -> list[tuple[str, str]]:
         errors = broken_dates(transitions.RULES[self.state], {name: getattr(self, name) for name in DATES})
-        for name in DATES[1:]:
-            value = getattr(self, name)
-            if (
-                value
-                and self.started_at
-                and value < self.started_at
-                and (name, "cannot_be_set") not in errors
-            ):
-                errors.append((name, "cannot_be_before_started_at"))
+        flawed = {name for name, _ in errors}
+        errors += [
+            (name, "cannot_be_before_started_at") for name in self._early_dates() if name not in flawed
+        ]
         if self.state == transitions.FINISHED and self.finished_at and self.finished_at > now:
             errors.append(("finished_at", "cannot_be_after_today"))
         return sorted(errors, key=lambda error: DATES.index(error[0]))  # grouped by field
+
+    def _early_dates(self) -> list[str]:
+        start = self.started_at
+        return [name for name in DATES if start and getattr(self, name) and getattr(self, name) < start]
 
     def _broken_name(self) -> list[tuple[str, str]]:
         if not self.name.strip():
