@@ -1,0 +1,129 @@
+"""Users, the tokens they hold, and the terms they accept."""
+
+import secrets
+from collections import defaultdict
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from lessy.accounts.signals import announce_end
+
+
+def random_key() -> str:
+    """20 URL-safe characters: for the links in mails."""
+    return secrets.token_urlsafe(15)
+
+
+class TermsQuerySet(models.QuerySet["TermsOfService"]):
+    def current(self) -> "TermsOfService | None":
+        return self.filter(effective_at__lte=timezone.now()).order_by("-effective_at", "-pk").first()
+
+
+class TermsOfService(models.Model):
+    version = models.CharField(max_length=50)
+    content = models.TextField(help_text="HTML")
+    effective_at = models.DateTimeField()
+
+    objects = TermsQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "terms of service"
+        constraints: ClassVar = [models.UniqueConstraint(Lower("version"), name="terms_version_unique")]
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(
+        self, username: str | None = None, email: str = "", password: str | None = None, **fields: Any
+    ) -> "User":
+        """Activated, unless the fields say otherwise."""
+        fields.setdefault("activated_at", timezone.now())
+        user = self.model(username=username, email=email, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, username: str, email: str = "", password: str | None = None, **fields: Any
+    ) -> "User":
+        return self.create_user(username, email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    username = models.CharField(max_length=25, null=True, blank=True, unique=True)
+    email = models.CharField(max_length=254)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    activated_at = models.DateTimeField(null=True, blank=True)
+    activation_token = models.CharField(max_length=40, null=True, blank=True, unique=True, editable=False)
+    reset_token = models.CharField(max_length=40, null=True, blank=True, unique=True, editable=False)
+    reset_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
+    accepted_terms = models.ForeignKey(TermsOfService, null=True, blank=True, on_delete=models.SET_NULL)
+    is_active = models.BooleanField("may sign in", default=True)
+    is_staff = models.BooleanField("admin", default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = UserManager()
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar = ["email"]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("email"), name="user_email_unique"),
+            models.UniqueConstraint(Lower("username"), name="user_username_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.username or self.email
+
+    def save(self, *args: Any, keep: "AccessToken | None" = None, **kwargs: Any) -> None:
+        """A new password, or is_active off, revokes every token of the user but the one to keep."""
+        ends = self.pk is not None and (self._password is not None or not self.is_active)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if ends:
+                self.access_tokens.exclude(pk=keep.pk if keep else None).revoke()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        pk = self.pk
+        with transaction.atomic():
+            announce_end(User, pk)
+            return super().delete(*args, **kwargs)
+
+
+class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    def valid(self) -> "AccessTokenQuerySet":
+        return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+
+    def revoke(self) -> None:
+        """Sockets opened with them are closed after the commit."""
+        keys = defaultdict(list)
+        with transaction.atomic():
+            for user_id, key in self.filter(revoked_at=None).values_list("user_id", "key"):
+                keys[user_id].append(key)
+            found = [key for mine in keys.values() for key in mine]
+            AccessToken.objects.filter(key__in=found).update(revoked_at=timezone.now())
+            for user_id, mine in keys.items():
+                announce_end(AccessToken, user_id, mine)
+
+
+class AccessToken(models.Model):
+    """One row for each token; the token itself, which the secret key signs, is stored nowhere."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_tokens")
+    key = models.CharField("jti", max_length=32, unique=True, editable=False)
+    sudo = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AccessTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"token {self.pk}"
