@@ -1,0 +1,29 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from lessy.numbers import whole_number
+
+Shapes = Callable[[Sequence[Any]], list[dict[str, Any]]]
+
+
+def paginated(request: Request, rows: QuerySet[Any], size: int, shapes: Shapes) -> Response:
+    """An empty list has 0 as its last page; a page beyond the last is empty, with no prev and no next."""
+    pages = Paginator(rows, size)
+    last = pages.num_pages if pages.count else 0
+    number = max(1, whole_number(request.query_params.get("page")) or 1)
+    found = list(pages.page(number).object_list) if number <= last else []
+    return Response({"data": shapes(found), "links": _links(request.path.rstrip("/"), number, last)})
+
+
+def _links(path: str, number: int, last: int) -> dict[str, str]:
+    links = {"first": 1, "last": last}
+    if 1 < number <= last:
+        links["prev"] = number - 1
+    if number < last:
+        links["next"] = number + 1
+    return {name: f"{path}?page={page}" for name, page in links.items()}

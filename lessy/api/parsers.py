@@ -1,0 +1,44 @@
+import json
+import re
+from typing import IO, Any, NoReturn
+
+from rest_framework.parsers import BaseParser
+
+from lessy.api.errors import ApiError
+
+LARGEST = 512 * 1024  # bytes of a body
+
+
+class SnakeCaseParser(BaseParser):
+    """JSON objects, whatever the content type says; their keys, at every depth, become snake_case."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: IO[bytes], media_type: Any = None, parser_context: Any = None) -> dict[str, Any]:
+        raw = stream.read(LARGEST + 1)
+        try:
+            data = _snake(json.loads(raw, parse_constant=_refuse)) if raw.strip() else {}
+        except (ValueError, RecursionError):
+            raise ApiError("bad_request") from None
+        if len(raw) > LARGEST or not isinstance(data, dict):
+            raise ApiError("bad_request")
+        return data
+
+
+def snake_case(key: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).replace("-", "_").lower()
+
+
+def _snake(value: Any) -> Any:
+    """Raises: ValueError for text that no database takes: NUL characters, lone surrogates."""
+    if isinstance(value, dict):
+        return {snake_case(key): _snake(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_snake(inner) for inner in value]
+    if isinstance(value, str) and "\0" in value.encode().decode():
+        raise ValueError("NUL character")
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

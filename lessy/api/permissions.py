@@ -1,0 +1,38 @@
+"""Each raises the error of the contract itself; views list them in the order of the checks."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from lessy.accounts.models import TermsOfService
+from lessy.api.errors import ApiError
+
+
+class HasToken(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.auth is None:
+            raise ApiError("unauthorized")
+        return True
+
+
+class HasAcceptedTerms(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        terms = TermsOfService.objects.current()
+        if terms and request.user.accepted_terms_id != terms.pk:
+            raise ApiError("tos_not_accepted")
+        return True
+
+
+class HasSudo(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not request.auth.sudo:
+            raise ApiError("sudo_required")
+        return True
+
+
+class IsActivated(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.user.activated_at is None:
+            raise ApiError("user_inactive", pointer="/user")
+        return True

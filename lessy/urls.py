@@ -1,0 +1,22 @@
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path, re_path
+
+from lessy.api.views import missing_endpoint
+
+
+def no_socket(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("Here answers a websocket only.\n", status=404, content_type="text/plain")
+
+
+handler500 = "lessy.api.views.server_error"
+
+urlpatterns = [
+    path("api/", include("lessy.accounts.urls")),
+    path("api/", include("projects.urls")),
+    path("api/", include("tasks.urls")),
+    re_path(r"^api(/|$)", missing_endpoint),
+    re_path(r"^cable/?$", no_socket),
+    path("admin/", admin.site.urls),
+    # The start page, health and metrics go here.
+]
