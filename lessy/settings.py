@@ -105,7 +105,14 @@ CABLE = {
 
 # The API
 
-REST_FRAMEWORK: dict[str, Any] = {}
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["lessy.accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PARSER_CLASSES": ["lessy.api.parsers.SnakeCaseParser"],
+    "DEFAULT_RENDERER_CLASSES": ["lessy.api.renderers.CamelCaseRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "lessy.api.renderers.AlwaysJson",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "lessy.api.errors.exception_handler",
+}
 
 # Mail
 
