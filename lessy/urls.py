@@ -15,7 +15,7 @@ urlpatterns = [
     path("api/", include("lessy.accounts.urls")),
     path("api/", include("projects.urls")),
     path("api/", include("tasks.urls")),
-    re_path(r"^api(/|$)", missing_endpoint),
+    re_path(r"^api(?:/|$)", missing_endpoint),
     re_path(r"^cable/?$", no_socket),
     path("admin/", admin.site.urls),
     # The start page, health and metrics go here.
