@@ -1,0 +1,43 @@
+PYTHON ?= python3
+PORT ?= 8000
+BIND ?= 127.0.0.1:$(PORT)
+BIN := .venv/bin
+URL := http://127.0.0.1:$(PORT)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test serve lint types
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.installed ## Install what running and testing need
+
+run: setup ## Serve the demo on http://127.0.0.1:8000 (PORT=8000)
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py seed
+	@echo "Lessy:     $(URL)   (log in as dalecooper / secret)"
+	@echo "Subscribe: $(BIN)/python examples/subscribe.py ws://127.0.0.1:$(PORT)/cable \$$($(BIN)/python manage.py issue_token dalecooper)"
+	@$(BIN)/python manage.py runserver $(PORT)
+
+test: setup ## Run every test
+	$(BIN)/pytest
+
+serve: setup ## Serve as production does (needs its environment; BIND=127.0.0.1:8000)
+	$(BIN)/python manage.py serve --bind $(BIND)
+
+lint: .venv/.installed-dev ## Check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/.installed-dev ## Check types
+	$(BIN)/mypy .
+
+# Stamps: installed again only when a list of requirements has changed.
+.venv/.installed: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
