@@ -80,7 +80,9 @@ def database(name: str, default: str) -> dict[str, Any]:
     try:
         config: dict[str, Any] = dict(env.db_url(name, default=default))
     except Exception as exc:  # django-environ raises what its parsers raise
-        raise ImproperlyConfigured(f"{name}: cannot be read as a database URL ({type(exc).__name__})") from exc
+        raise ImproperlyConfigured(
+            f"{name}: cannot be read as a database URL ({type(exc).__name__})"
+        ) from exc
     if not config.get("ENGINE"):
         raise ImproperlyConfigured(f"{name}: unknown kind of database")
     return config

@@ -71,7 +71,7 @@ DATABASES = {"default": environment.database("DATABASE_URL", f"sqlite:///{VAR_DI
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
-        # A transaction that reads first and writes later would fail at once, not wait, when another wrote between.
+        # A transaction that reads first and writes later would fail at once when another wrote between.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
@@ -90,7 +90,13 @@ if REDIS_URLS:
         }
     }
 else:
-    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels.layers.InMemoryChannelLayer",
+            # At its capacity it drops in silence.
+            "CONFIG": {"capacity": 100_000},
+        }
+    }
 
 # The cable
 
@@ -102,6 +108,9 @@ CABLE = {
     "AUTHENTICATOR": "lessy.accounts.cable.TokenAuthenticator",
     "ALLOWED_ORIGINS": environment.words("CABLE_ALLOWED_ORIGINS"),
 }
+
+# How long a stop of `manage.py serve` spreads its farewells over.
+CABLE_DRAIN_SECONDS = environment.number("CABLE_DRAIN_SECONDS", 10)
 
 # The API
 

@@ -3,6 +3,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from lessy.api.views import missing_endpoint
+from lessy.health import live, ready
 
 
 def no_socket(request: HttpRequest) -> HttpResponse:
@@ -18,5 +19,6 @@ urlpatterns = [
     re_path(r"^api(?:/|$)", missing_endpoint),
     re_path(r"^cable/?$", no_socket),
     path("admin/", admin.site.urls),
-    # The start page, health and metrics go here.
+    path("health/live", live),
+    path("health/ready", ready),
 ]

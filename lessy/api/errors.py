@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 _RECORD = "Record cannot be found, it has been deleted or you may not have access to it."
 _ENDPOINT = "Endpoint you try to reach does not exist, you might be using wrong HTTP verb."
@@ -106,6 +105,10 @@ _CODE_OF_STATUS = {
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """None for what nobody expected: handler500 answers then, and it is logged with its traceback."""
     if isinstance(exc, ApiError | ValidationErrors):
+        from rest_framework.views import (
+            set_rollback,  # loads the parsers, which need ApiError
+        )
+
         set_rollback()
         return Response({"errors": exc.elements}, exc.status_code)
     if isinstance(exc, Http404):

@@ -1,0 +1,18 @@
+"""
+The composition of the server: Django answers HTTP, the cable answers websockets.
+"""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lessy.settings")
+
+# Before anything that imports models.
+django_application = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+
+from notifications.routing import cable_application  # noqa: E402
+
+application = ProtocolTypeRouter({"http": django_application, "websocket": cable_application()})

@@ -1,0 +1,64 @@
+"""
+How this app holds a channel layer: one of its own, which it can throw away when it no longer answers.
+
+A layer on Redis cannot see a half-open connection, and a frozen one keeps its lock; a fresh layer has
+neither. The in-memory layer is the process's own and is shared: it has nothing to lose.
+"""
+
+import asyncio
+import contextlib
+from typing import Any, Protocol, cast
+
+from channels.layers import InMemoryChannelLayer, channel_layers
+
+from notifications.conf import cable_settings
+
+CLOSE_SECONDS = 1.0
+
+
+class Layer(Protocol):
+    async def new_channel(self) -> str: ...
+    async def receive(self, channel: str) -> dict[str, Any]: ...
+    async def group_add(self, group: str, channel: str) -> None: ...
+    async def group_discard(self, group: str, channel: str) -> None: ...
+    async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
+    async def close(self) -> None: ...
+
+
+class _OwnLayer:
+    """A channel layer with a close() that never raises and never waits for an unreachable server."""
+
+    def __init__(self, layer: Any, shared: bool) -> None:
+        self._layer = layer
+        self._shared = shared
+        self.new_channel = layer.new_channel
+        self.receive = layer.receive
+        self.group_add = layer.group_add
+        self.group_discard = layer.group_discard
+        self.group_send = layer.group_send
+
+    async def close(self) -> None:
+        if self._shared:
+            return
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._layer.flush()
+
+
+def is_local() -> bool:
+    """Whether the layer lives in this process alone."""
+    return isinstance(channel_layers[cable_settings().channel_layer], InMemoryChannelLayer)
+
+
+def open_layer() -> Layer:
+    """Of the kind that settings name. Each call makes a new one, save for the in-memory layer."""
+    alias = cable_settings().channel_layer
+    if is_local():
+        return cast(Layer, _OwnLayer(channel_layers[alias], shared=True))
+    return cast(Layer, _OwnLayer(channel_layers.make_backend(alias), shared=False))
+
+
+def shards() -> int:
+    """How many servers the layer spreads its groups over."""
+    config = channel_layers.configs[cable_settings().channel_layer].get("CONFIG", {})
+    return len(config.get("hosts") or [None])

@@ -1,0 +1,63 @@
+"""
+What waits to be written to one congested socket. Pure: no I/O.
+
+Bounded in frames and in bytes; control frames go first; of several notifications of one row only the last
+stays. Whoever overfills it is too slow to be served.
+"""
+
+from collections import deque
+from collections.abc import Hashable
+
+
+class OutboxFull(Exception):
+    pass
+
+
+class Outbox:
+    __slots__ = ("_control", "_data", "_serial", "bytes", "max_bytes", "max_frames")
+
+    def __init__(self, max_frames: int, max_bytes: int) -> None:
+        self.max_frames = max_frames
+        self.max_bytes = max_bytes
+        self.bytes = 0
+        self._control: deque[str] = deque()
+        self._data: dict[Hashable, str] = {}
+        self._serial = 0
+
+    def __len__(self) -> int:
+        return len(self._control) + len(self._data)
+
+    def put_control(self, frame: str) -> None:
+        """Raises OutboxFull, and then holds what it held."""
+        self._reserve(len(frame), 1)
+        self._control.append(frame)
+
+    def put(self, frame: str, key: Hashable = None) -> None:
+        """
+        key: what a later frame of the same key replaces; None for a frame that nothing replaces.
+        Raises OutboxFull, and then holds what it held.
+        """
+        if key is None:
+            self._serial += 1
+            key = self._serial
+        replaced = self._data.get(key)
+        self._reserve(len(frame) - len(replaced or ""), 0 if replaced else 1)
+        # To the end: the offsets of an extended connection must increase.
+        self._data.pop(key, None)
+        self._data[key] = frame
+
+    def pop(self) -> str | None:
+        """The next frame to write, or None."""
+        if self._control:
+            frame = self._control.popleft()
+        elif self._data:
+            frame = self._data.pop(next(iter(self._data)))
+        else:
+            return None
+        self.bytes -= len(frame)
+        return frame
+
+    def _reserve(self, size: int, frames: int) -> None:
+        if len(self) + frames > self.max_frames or self.bytes + size > self.max_bytes:
+            raise OutboxFull
+        self.bytes += size

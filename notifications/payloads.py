@@ -1,0 +1,75 @@
+"""
+Notifications on the wire, and the changes they announce. Pure: no Django.
+
+    {"action":"create#projects","id":42}
+    {"action":"update#tasks","id":23,"updatedAt":1515248100}
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+CREATE = "create"
+UPDATE = "update"
+
+# Both a number and a text are what a JSON client can compare; a UUID goes as its text.
+Key = int | str
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+UNITS = {"s": 1_000_000, "ms": 1_000}
+
+
+class Change(NamedTuple):
+    """
+    One row that changed, ready to be delivered.
+
+    position: when, in microseconds since the epoch (updated_at, or created_at of a create).
+    payload: the notification as JSON text, so that nobody encodes it again.
+    """
+
+    action: str
+    resource: str
+    pk: Key
+    user_id: Key
+    position: int
+    payload: str
+
+    @property
+    def row(self) -> tuple[str, str, Key]:
+        """What a later change of the same kind replaces."""
+        return (self.action, self.resource, self.pk)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since the epoch. Raises ValueError if moment is naive: its epoch would depend on the host."""
+    if moment.tzinfo is None:
+        raise ValueError("a naive datetime has no position")
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def key_of(value: object) -> Key:
+    """A primary key as it travels: an int stays one, everything else becomes its text."""
+    return value if isinstance(value, int) else str(value)
+
+
+def create_change(resource: str, pk: Key, user_id: Key, created_at: datetime) -> Change:
+    """A row that was created. resource: its name on the wire, such as "tasks"."""
+    payload = _compact({"action": f"{CREATE}#{resource}", "id": pk})
+    return Change(CREATE, resource, pk, user_id, microseconds(created_at), payload)
+
+
+def update_change(resource: str, pk: Key, user_id: Key, updated_at: datetime, unit: str = "s") -> Change:
+    """
+    A row that was updated.
+
+    unit: of `updatedAt` on the wire, "s" (the contract: whole seconds since the epoch) or "ms" (what the
+    Vue client of 2018 compares with). Raises ValueError if updated_at is naive.
+    """
+    position = microseconds(updated_at)
+    payload = {"action": f"{UPDATE}#{resource}", "id": pk, "updatedAt": position // UNITS[unit]}
+    return Change(UPDATE, resource, pk, user_id, position, _compact(payload))
+
+
+def _compact(payload: dict[str, Key]) -> str:
+    return json.dumps(payload, separators=(",", ":"))

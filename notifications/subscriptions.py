@@ -1,0 +1,86 @@
+"""
+Which identifiers one connection holds. Pure: no I/O.
+
+A subscription is pending from the moment the command arrives, so that its repetitions are ignored, and
+live once it is confirmed. What is published meanwhile is held back.
+"""
+
+from collections.abc import Iterator
+
+from notifications import protocol
+from notifications.payloads import Change
+
+
+class AlreadySubscribed(Exception):
+    """Ignored: a second confirm makes AnyCable's client unsubscribe."""
+
+
+class TooManySubscriptions(Exception):
+    pass
+
+
+class Subscription:
+    """
+    started: when it began, in microseconds since the epoch; a catch-up owes it nothing older (minus overlap).
+    cursor: the last offset sent on it; the next is greater.
+    held: what was published while it was not live; None when live.
+    """
+
+    __slots__ = ("cursor", "head", "held", "identifier", "started")
+
+    def __init__(self, identifier: str, started: int) -> None:
+        self.identifier = identifier
+        self.head = protocol.message_head(identifier)
+        self.started = started
+        self.cursor = 0
+        self.held: list[Change] | None = []
+
+    def hold(self) -> None:
+        if self.held is None:
+            self.held = []
+
+    def release(self) -> list[Change]:
+        """From now on it is live; returns what was held back."""
+        held, self.held = self.held or [], None
+        return held
+
+    def next_offset(self, position: int, now: int) -> int:
+        """
+        The cursor for a frame: the row's position, but never later than the server's clock (a row saved
+        often runs ahead of it), and always greater than the last, so that a resume never skips.
+        """
+        self.cursor = max(self.cursor + 1, min(position, now))
+        return self.cursor
+
+
+class Subscriptions:
+    __slots__ = ("_by_identifier", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._by_identifier: dict[str, Subscription] = {}
+
+    def __contains__(self, identifier: str) -> bool:
+        return identifier in self._by_identifier
+
+    def __iter__(self) -> Iterator[Subscription]:
+        return iter(self._by_identifier.values())
+
+    def __len__(self) -> int:
+        return len(self._by_identifier)
+
+    def get(self, identifier: str) -> Subscription | None:
+        return self._by_identifier.get(identifier)
+
+    def add(self, identifier: str, started: int) -> Subscription:
+        """Raises AlreadySubscribed or TooManySubscriptions."""
+        if identifier in self._by_identifier:
+            raise AlreadySubscribed
+        if len(self._by_identifier) >= self._limit:
+            raise TooManySubscriptions
+        subscription = self._by_identifier[identifier] = Subscription(identifier, started)
+        return subscription
+
+    def remove(self, identifier: str) -> bool:
+        """Whether there was one."""
+        return self._by_identifier.pop(identifier, None) is not None
