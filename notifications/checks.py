@@ -56,6 +56,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_check_origins(),
         *_check_authenticator(),
         *_check_resources(),
+        *_check_channel_layer(),
     ]
 
 
@@ -112,8 +113,7 @@ def _check_resources() -> list[CheckMessage]:
     ]
 
 
-@register("notifications")
-def check_channel_layer(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+def _check_channel_layer() -> list[CheckMessage]:
     alias = cable_settings().channel_layer
     backend = channel_layers.configs.get(alias, {}).get("BACKEND")
     if backend is None:

@@ -14,7 +14,7 @@ class OutboxFull(Exception):
 
 
 class Outbox:
-    __slots__ = ("_control", "_data", "_serial", "bytes", "max_bytes", "max_frames")
+    __slots__ = ("_control", "_data", "bytes", "max_bytes", "max_frames")
 
     def __init__(self, max_frames: int, max_bytes: int) -> None:
         self.max_frames = max_frames
@@ -22,7 +22,6 @@ class Outbox:
         self.bytes = 0
         self._control: deque[str] = deque()
         self._data: dict[Hashable, str] = {}
-        self._serial = 0
 
     def __len__(self) -> int:
         return len(self._control) + len(self._data)
@@ -38,8 +37,7 @@ class Outbox:
         Raises OutboxFull, and then holds what it held.
         """
         if key is None:
-            self._serial += 1
-            key = self._serial
+            key = object()
         replaced = self._data.get(key)
         self._reserve(len(frame) - len(replaced or ""), 0 if replaced else 1)
         # To the end: the offsets of an extended connection must increase.

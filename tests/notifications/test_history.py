@@ -1,0 +1,147 @@
+"""changes_since: what the tables say."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifications.history import (
+    MICROSECONDS,
+    HistoryGone,
+    TooMuchToReplay,
+    changes_since,
+    overlap,
+    resume_position,
+)
+from notifications.models import Epoch
+from notifications.payloads import microseconds
+from notifications.protocol import HistoryRequest
+from projects.models import Project
+from tasks.models import Task
+
+pytestmark = pytest.mark.django_db
+
+NOW = timezone.now()
+
+
+def task(user, *, created=timedelta(), updated=timedelta()):
+    """A task that was created and updated so long ago."""
+    row = Task.objects.create(user=user, label="buy tea")
+    Task.objects.filter(pk=row.pk).update(created_at=NOW - created, updated_at=NOW - updated)
+    return row
+
+
+def found(user, since=timedelta(), **options):
+    """(action, id) of what changed for the user since so long ago, the overlap left out."""
+    position = microseconds(NOW - since) + overlap()
+    return [(each.action, each.pk) for each in changes_since([user.pk], position, **options)]
+
+
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+
+
+def test_a_row_that_was_not_touched_since_says_nothing(alice):
+    task(alice, created=DAY, updated=DAY)
+    assert found(alice, since=HOUR) == []
+
+
+def test_a_row_updated_since_is_an_update(alice):
+    row = task(alice, created=DAY, updated=MINUTE)
+    assert found(alice, since=HOUR) == [("update", row.pk)]
+
+
+def test_a_row_created_since_is_a_creation(alice):
+    row = task(alice, created=MINUTE, updated=MINUTE)
+    assert found(alice, since=HOUR) == [("create", row.pk)]
+
+
+def test_a_row_created_and_updated_since_is_both_in_this_order(alice):
+    row = task(alice, created=2 * MINUTE, updated=MINUTE)
+    assert found(alice, since=HOUR) == [("create", row.pk), ("update", row.pk)]
+
+
+def test_reading_starts_an_overlap_before_the_position(alice):
+    row = task(alice, created=DAY, updated=timedelta(seconds=50))
+    assert [each.pk for each in changes_since([alice.pk], microseconds(NOW))] == [row.pk]
+
+
+def test_the_oldest_comes_first_across_resources(alice):
+    project = Project.objects.create(user=alice, name="Twin Peaks")
+    Project.objects.update(created_at=NOW - DAY, updated_at=NOW - 2 * MINUTE)
+    late, early = task(alice, created=DAY, updated=MINUTE), task(alice, created=DAY, updated=3 * MINUTE)
+    changes = changes_since([alice.pk], microseconds(NOW - HOUR))
+    assert [(each.resource, each.pk) for each in changes] == [
+        ("tasks", early.pk),
+        ("projects", project.pk),
+        ("tasks", late.pk),
+    ]
+
+
+def test_nobody_reads_the_rows_of_another(alice, bob):
+    task(bob, created=MINUTE, updated=MINUTE)
+    assert found(alice, since=HOUR) == []
+
+
+@pytest.mark.parametrize("number", [1, 30])
+def test_there_is_one_query_per_resource_whatever_the_number_of_users(
+    alice, bob, django_assert_num_queries, number
+):
+    with django_assert_num_queries(2):
+        list(changes_since([alice.pk, bob.pk] * number, microseconds(NOW)))
+
+
+def test_over_the_limit_nothing_at_all_is_replayed(alice):
+    for _ in range(3):
+        task(alice)
+    assert len(found(alice, since=HOUR, limit=3)) == 3
+    with pytest.raises(TooMuchToReplay):
+        found(alice, since=HOUR, limit=2)
+
+
+@pytest.mark.parametrize("position", [0, -1, 10**30])
+def test_no_position_raises(alice, position):
+    list(changes_since([alice.pk], position))
+
+
+def resume(now=1_000 * MICROSECONDS, **request):
+    return resume_position(HistoryRequest(**request), epoch="e", now=now)
+
+
+def test_a_position_of_this_epoch_is_where_a_replay_starts():
+    assert resume(epoch="e", offset=5) == 5
+
+
+def test_since_is_read_as_seconds():
+    assert resume(since=5) == 5 * MICROSECONDS
+
+
+def test_without_either_there_is_nothing_to_replay():
+    assert resume() is None
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"epoch": "other", "offset": 5},
+        {"epoch": "e", "offset": 1_061 * MICROSECONDS},
+        {"malformed": True},
+    ],
+)
+def test_a_position_that_proves_nothing_is_refused(request_):
+    with pytest.raises(HistoryGone):
+        resume(**request_)
+
+
+def test_a_position_somewhat_ahead_of_the_clock_is_accepted():
+    assert resume(epoch="e", offset=1_059 * MICROSECONDS) == 1_059 * MICROSECONDS
+
+
+def test_the_first_migration_made_an_epoch_and_it_stays():
+    assert Epoch.current() == Epoch.current()
+    assert Epoch.objects.count() == 1
+
+
+def test_renewal_changes_the_epoch():
+    before = Epoch.current()
+    assert Epoch.renew() != before
+    assert Epoch.current() != before

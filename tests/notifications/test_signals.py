@@ -1,0 +1,217 @@
+"""What is announced: exactly what was committed."""
+
+import contextlib
+import os
+
+import pytest
+from django.core import serializers
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import notifications
+from lessy.accounts.models import User
+from notifications import signals
+from notifications.testing import captured_notifications
+from projects.models import Project
+from tasks.models import Task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RANDOM_TRANSACTIONS = int(os.environ.get("LESSY_RANDOM_TRANSACTIONS", "200"))
+
+
+class Undone(Exception):
+    pass
+
+
+def actions(batch):
+    return [(payload["action"], payload["id"]) for payload in batch]
+
+
+def new_task(user, label="buy tea"):
+    return Task.objects.create(user=user, label=label)
+
+
+def test_a_new_row_is_announced_without_a_time(alice):
+    with captured_notifications() as batches:
+        task = new_task(alice)
+    assert batches == [[{"action": "create#tasks", "id": task.pk}]]
+
+
+def test_a_changed_row_is_announced_with_its_time_in_whole_seconds(alice):
+    task = new_task(alice)
+    with captured_notifications() as batches:
+        task.save()
+    updated_at = int(task.updated_at.timestamp())
+    assert batches == [[{"action": "update#tasks", "id": task.pk, "updatedAt": updated_at}]]
+
+
+def test_nothing_is_announced_before_the_commit(alice):
+    with captured_notifications() as batches, transaction.atomic():
+        new_task(alice)
+        assert batches == []
+
+
+def test_a_transaction_is_one_batch(alice):
+    with captured_notifications() as batches, transaction.atomic():
+        tasks = [new_task(alice) for _ in range(1_000)]
+    assert [actions(batch) for batch in batches] == [[("create#tasks", task.pk) for task in tasks]]
+
+
+def test_a_rolled_back_transaction_is_not_announced(alice):
+    with captured_notifications() as batches:
+        with contextlib.suppress(Undone), transaction.atomic():
+            new_task(alice)
+            raise Undone
+        kept = new_task(alice)
+    assert [actions(batch) for batch in batches] == [[("create#tasks", kept.pk)]]
+
+
+def test_a_rolled_back_savepoint_is_not_announced_and_the_rest_is(alice):
+    with captured_notifications() as batches, transaction.atomic():
+        before = new_task(alice)
+        with contextlib.suppress(Undone), transaction.atomic():
+            new_task(alice)
+            raise Undone
+        after = new_task(alice)
+    assert [actions(batch) for batch in batches] == [
+        [("create#tasks", before.pk), ("create#tasks", after.pk)]
+    ]
+
+
+def test_a_creation_swallows_later_updates_of_its_transaction(alice):
+    with captured_notifications() as batches, transaction.atomic():
+        task = new_task(alice)
+        task.save()
+    assert [actions(batch) for batch in batches] == [[("create#tasks", task.pk)]]
+
+
+def test_of_several_updates_the_last_is_announced(alice):
+    task = new_task(alice)
+    with captured_notifications() as batches, transaction.atomic():
+        task.save()
+        task.save()
+    updated_at = int(task.updated_at.timestamp())
+    assert batches == [[{"action": "update#tasks", "id": task.pk, "updatedAt": updated_at}]]
+
+
+def test_an_update_whose_creation_was_rolled_back_is_not_announced(alice):
+    with captured_notifications() as batches, transaction.atomic():
+        task = new_task(alice)
+        with contextlib.suppress(Undone), transaction.atomic():
+            task.save()
+            raise Undone
+    assert [actions(batch) for batch in batches] == [[("create#tasks", task.pk)]]
+
+
+def test_projects_are_announced_and_other_models_are_not(alice):
+    with captured_notifications() as batches:
+        project = Project.objects.create(user=alice, name="Twin Peaks")
+        alice.save()
+    assert [actions(batch) for batch in batches] == [[("create#projects", project.pk)]]
+
+
+def test_a_fixture_is_not_announced(alice):
+    text = serializers.serialize("json", [new_task(alice)])
+    with captured_notifications() as batches:
+        for found in serializers.deserialize("json", text):
+            found.save()
+    assert batches == []
+
+
+def test_a_failing_hook_of_somebody_else_does_not_silence_us(alice):
+    def fail():
+        raise Undone
+
+    with captured_notifications() as batches, contextlib.suppress(Undone), transaction.atomic():
+        transaction.on_commit(fail, robust=True)
+        new_task(alice)
+        transaction.on_commit(fail)
+    assert len(batches) == 1
+
+
+def test_a_failing_publisher_does_not_fail_the_save(alice, monkeypatch):
+    monkeypatch.setattr("notifications.publisher.publisher.enqueue", lambda outgoing: 1 / 0)
+    task = new_task(alice)
+    assert Task.objects.filter(pk=task.pk).exists()
+
+
+def test_notify_announces_rows_changed_in_bulk(alice):
+    tasks = [new_task(alice) for _ in range(3)]
+    with captured_notifications() as batches, transaction.atomic():
+        assert notifications.notify(Task.objects.filter(user=alice)) == 3
+        assert batches == []
+    assert sorted(actions(batches[0])) == [("update#tasks", task.pk) for task in tasks]
+
+
+def test_notify_refuses_a_model_that_is_not_announced(alice):
+    with pytest.raises(ValueError, match="User"):
+        notifications.notify(User.objects.all())
+
+
+# Random transactions: what is announced is what was committed, per row in order.
+
+steps = st.deferred(lambda: st.lists(save | create | block | failing_hook, max_size=5))
+save = st.tuples(st.just("save"), st.integers(0, 2))
+create = st.just(("create",))
+failing_hook = st.just(("hook",))
+block = st.tuples(st.just("block"), steps, st.booleans())
+
+
+def _fail():
+    raise Undone
+
+
+def run(program, user, rows):
+    """Returns what the committed part of the program changed: (action, pk, position), in order."""
+    changed = []
+    for step in program:
+        match step:
+            case ("save", index):
+                rows[index].save()
+                changed.append(("update", rows[index].pk, rows[index].updated_at))
+            case ("create",):
+                task = new_task(user)
+                changed.append(("create", task.pk, task.created_at))
+            case ("hook",):
+                transaction.on_commit(_fail, robust=True)
+            case ("block", inner, undone):
+                with contextlib.suppress(Undone), transaction.atomic():
+                    theirs = run(inner, user, rows)
+                    if undone:
+                        raise Undone
+                    changed += theirs
+    return changed
+
+
+@settings(
+    max_examples=RANDOM_TRANSACTIONS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(program=steps)
+def test_random_transactions_announce_exactly_what_they_committed(alice, program):
+    rows = [new_task(alice) for _ in range(3)]
+    with captured_notifications() as batches, transaction.atomic():
+        changed = run(program, alice, rows)
+    created = {pk for action, pk, _ in changed if action == "create"}
+    expected = {("create#tasks", pk): None for pk in created} | {
+        ("update#tasks", pk): int(at.timestamp())
+        for action, pk, at in changed
+        if action == "update" and pk not in created
+    }
+    announced = [((each["action"], each["id"]), each.get("updatedAt")) for batch in batches for each in batch]
+    assert len(announced) == len(expected)
+    assert dict(announced) == expected
+    assert len(batches) == (1 if expected else 0)
+
+
+def test_nothing_is_kept_of_transactions_that_are_over(alice):
+    with captured_notifications(), contextlib.suppress(Undone), transaction.atomic():
+        new_task(alice)
+        raise Undone
+    with captured_notifications():
+        new_task(alice)
+    connection = transaction.get_connection()
+    assert not signals._batches[connection]._parts
