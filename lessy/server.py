@@ -142,6 +142,8 @@ class Server(DaphneServer):
 
     def _when_ready(self) -> None:
         self.ws_factory.protocol = CableProtocol
+        # A client that breaks the websocket protocol hears why (1007, 1009), before its socket goes.
+        self.ws_factory.failByDrop = False
         for number in (signal.SIGTERM, signal.SIGINT):
             twisted_loop.add_signal_handler(number, self._on_signal, number)
         twisted_loop.call_soon(current_hub)

@@ -1,8 +1,12 @@
-"""Alice and Bob: the users of every test."""
+"""Alice and Bob, the users of every test; and, for tests of the whole, a site of two servers and Redis."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from lessy.accounts.models import User
+from tests.support.redis import RedisServer
+from tests.support.site import Person, Server, Site, new_site
 
 
 @pytest.fixture
@@ -13,3 +17,45 @@ def alice(db) -> User:
 @pytest.fixture
 def bob(db) -> User:
     return User.objects.create_user("bob", "bob@example.com", "secret")
+
+
+@pytest.fixture
+def new_redis() -> Iterator[RedisServer]:
+    """One that a test may kill."""
+    server = RedisServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    server = RedisServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def site(redis_server: RedisServer) -> Iterator[Site]:
+    """Two servers, which tests share: each makes people of its own, and stops nothing."""
+    with new_site(redis_server, servers=2) as found:
+        yield found
+
+
+@pytest.fixture
+def server(site: Site) -> Server:
+    return site.servers[0]
+
+
+@pytest.fixture
+def other_server(site: Site) -> Server:
+    return site.servers[1]
+
+
+@pytest.fixture
+def cooper(site: Site) -> Person:
+    return site.new_person()
+
+
+@pytest.fixture
+def audrey(site: Site) -> Person:
+    return site.new_person()

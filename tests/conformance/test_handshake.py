@@ -1,0 +1,168 @@
+"""B1-B11, B39, B42: what happens before the first command. One test per case, named after it."""
+
+import time
+from itertools import pairwise
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.support.cable import BASE, CableSocket
+
+UNAUTHORIZED = '{"type":"disconnect","reason":"unauthorized","reconnect":false}'
+
+
+def test_b1_rails_clients_are_given_the_base_protocol_and_welcomed(server, cooper):
+    with server.connect(cooper, subprotocols=BASE) as socket:
+        assert socket.subprotocol == "actioncable-v1-json"
+        assert socket.texts == ['{"type":"welcome"}']
+
+
+def test_b2_actioncable_unsupported_alone_is_selected(server, cooper):
+    with server.connect(cooper, subprotocols=["actioncable-unsupported"]) as socket:
+        assert socket.subprotocol == "actioncable-unsupported"
+
+
+def test_b3_without_an_offer_none_is_selected_and_all_works(server, cooper):
+    with server.connect(cooper, subprotocols=[]) as socket:
+        assert socket.subprotocol is None
+        socket.subscribe()
+
+
+def test_b4_an_unknown_offer_is_not_selected(server, cooper):
+    with server.connect(cooper, subprotocols=["foo"]) as socket:
+        assert socket.subprotocol is None
+
+
+def test_b5_custom_offers_at_the_end_are_ignored(server, cooper):
+    with server.connect(cooper, subprotocols=[*BASE, "custom.token"]) as socket:
+        assert socket.subprotocol == "actioncable-v1-json"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[", "http://localhost"])
+def test_b6_a_foreign_origin_is_refused_before_the_upgrade(server, cooper, origin):
+    with pytest.raises(InvalidStatus) as refused:
+        server.connect(cooper, origin=origin)
+    # 400 is autobahn's, for an Origin that is no URL.
+    assert refused.value.response.status_code == (400 if origin == "http://[" else 403)
+
+
+def test_b6_our_own_origin_is_admitted(server, cooper):
+    with server.connect(cooper, origin=server.url) as socket:
+        socket.subscribe()
+
+
+def test_b7_a_missing_origin_is_admitted(server, cooper):
+    with server.connect(cooper) as socket:
+        socket.subscribe()
+
+
+def test_b7_a_missing_origin_is_refused_where_the_setting_says_so(site, cooper):
+    server = site.serve(DJANGO_SETTINGS_MODULE="tests.support.strict_settings")
+    with pytest.raises(InvalidStatus):
+        server.connect(cooper)
+    server.connect(cooper, origin=server.url).close()
+
+
+@pytest.mark.parametrize("path", ["/cable", "/cable/"])
+def test_b8_a_plain_get_of_the_cable_is_a_short_404(server, path):
+    answer = httpx.get(f"{server.url}{path}")
+    assert answer.status_code == 404
+    assert len(answer.text) < 100
+
+
+def test_the_cable_answers_with_and_without_a_trailing_slash_and_nowhere_else(server, cooper):
+    CableSocket(f"{server.cable_url}/", token=cooper.token).close()
+    with pytest.raises(InvalidStatus):
+        CableSocket(f"{server.cable_url}x", token=cooper.token)
+
+
+def refusal(server, **options):
+    """All that the server says before it closes, and the close code."""
+    with server.connect(welcomed=False, **options) as socket:
+        text = socket.text()
+        return text, socket.close_code()
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        "",
+        "Authorization=",
+        "Authorization=garbage",
+        "Authorization=a.b.c",
+        "Other=x",
+        "=;;=",
+        'Authorization="',
+    ],
+)
+def test_b9_without_valid_credentials_the_socket_is_told_and_closed(server, credentials):
+    assert refusal(server, headers={"Cookie": credentials}) == (UNAUTHORIZED, 1000)
+
+
+def test_b9_an_expired_token_is_refused(site, server):
+    assert refusal(server, token=site.new_person(lifetime=-1).token) == (UNAUTHORIZED, 1000)
+
+
+def test_b9_a_token_in_the_query_string_is_no_credential(server, cooper):
+    assert refusal(server, query=f"?token={cooper.token}&Authorization={cooper.token}") == (
+        UNAUTHORIZED,
+        1000,
+    )
+
+
+@pytest.mark.parametrize("protocol", ["actioncable-v1-json", "actioncable-v1-ext-json"])
+def test_b9_and_e3_both_protocols_are_refused_alike(server, protocol):
+    assert refusal(server, subprotocols=[protocol], query="?sid=abc") == (UNAUTHORIZED, 1000)
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["Authorization={}", "a=1; Authorization={}; b=2", 'Authorization="{}"', "Authorization=Bearer%20{}"],
+)
+def test_a_token_is_found_in_the_cookie_however_it_is_written(server, cooper, cookie):
+    server.connect(headers={"Cookie": cookie.format(cooper.token)}).close()
+
+
+@pytest.mark.parametrize("header", ["{}", "Bearer {}", "Token {}", "bearer  {}"])
+def test_a_token_is_found_in_the_header_with_or_without_a_scheme(server, cooper, header):
+    server.connect(headers={"Authorization": header.format(cooper.token)}).close()
+
+
+def test_b10_pings_come_at_once_and_then_every_three_seconds(server, cooper):
+    arrivals = []
+    with server.connect(cooper) as socket:
+        welcomed = time.monotonic()
+        while len(arrivals) < 3:
+            text = socket.text()
+            now = int(time.time())
+            assert text in {f'{{"type":"ping","message":{now - off}}}' for off in (-1, 0, 1, 2)}
+            arrivals.append(time.monotonic())
+    assert arrivals[0] - welcomed <= 3.5
+    gaps = [later - earlier for earlier, later in pairwise(arrivals)]
+    assert all(2.5 <= gap <= 3.5 for gap in gaps), gaps
+
+
+def test_b11_nothing_precedes_the_welcome(server, cooper):
+    for _ in range(20):
+        with server.connect(cooper, welcomed=False) as socket:
+            assert socket.text() == '{"type":"welcome"}'
+
+
+def test_b39_a_session_id_means_nothing_on_base(server, cooper):
+    with server.connect(cooper, query="?sid=abc") as socket:
+        assert socket.texts == ['{"type":"welcome"}']
+
+
+def test_b41_when_nobody_can_tell_who_it_is_the_socket_is_closed(site, cooper):
+    server = site.serve(
+        DJANGO_SETTINGS_MODULE="tests.support.hooks.settings", LESSY_TEST_HOOK="failing_authentication"
+    )
+    with server.connect(cooper, welcomed=False) as socket:
+        assert socket.close_code(seconds=5) == 1011
+
+
+def test_b42_compression_is_not_negotiated(server, cooper):
+    offer = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
+    with server.connect(cooper, headers=offer) as socket:
+        assert "Sec-WebSocket-Extensions" not in socket.socket.response.headers

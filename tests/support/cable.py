@@ -1,0 +1,135 @@
+"""A bare websocket that speaks ActionCable, to see every frame as it is."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, Self
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+BASE = ("actioncable-v1-json", "actioncable-unsupported")
+EXTENDED = ("actioncable-v1-ext-json",)
+
+ABNORMAL = 1006
+
+I = '{"channel":"NotificationsChannel"}'  # noqa: E741 the name that the protocol's cases use
+SPACED = '{"channel": "NotificationsChannel"}'
+
+
+def confirmed(identifier: str = I) -> dict[str, Any]:
+    return {"identifier": identifier, "type": "confirm_subscription"}
+
+
+class CableSocket:
+    """texts: every frame received so far, pings included, as text."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        subprotocols: Sequence[str] = BASE,
+        headers: Mapping[str, str] | None = None,
+        origin: str | None = None,
+        query: str = "",
+        welcomed: bool = True,
+    ) -> None:
+        sent = dict(headers or {})
+        if token is not None:
+            sent.setdefault("Cookie", f"Authorization={token}")
+        self._open = ExitStack()
+        self.socket = self._open.enter_context(self._connect(url + query, sent, origin, subprotocols))
+        self.texts: list[str] = []
+        if welcomed:
+            self.welcome = self.frame()
+            assert self.welcome["type"] == "welcome"
+
+    @staticmethod
+    def _connect(
+        url: str, headers: Mapping[str, str], origin: str | None, subprotocols: Sequence[str]
+    ) -> Any:
+        return connect(
+            url,
+            additional_headers=headers,
+            origin=origin,
+            subprotocols=list(subprotocols) or None,
+            compression=None,
+            ping_interval=None,
+            close_timeout=2,
+            max_size=None,
+            proxy=None,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._open.close()
+
+    @property
+    def subprotocol(self) -> str | None:
+        return self.socket.subprotocol
+
+    # Receiving
+
+    def text(self, seconds: float = 5) -> str:
+        """The next frame, a ping perhaps. Raises TimeoutError, or ConnectionClosed."""
+        text = str(self.socket.recv(timeout=seconds))
+        self.texts.append(text)
+        return text
+
+    def frame(self, seconds: float = 5) -> dict[str, Any]:
+        """The next frame that is no ping."""
+        while True:
+            found: dict[str, Any] = json.loads(self.text(seconds))
+            if found.get("type") != "ping":
+                return found
+
+    def message(self, seconds: float = 5) -> Any:
+        """The payload of the next frame, which must be a data frame."""
+        found = self.frame(seconds)
+        assert "message" in found, found
+        return found["message"]
+
+    def until(self, type_: str) -> list[dict[str, Any]]:
+        """The frames before the next one of this type."""
+        found = []
+        while (frame := self.frame()).get("type") != type_:
+            found.append(frame)
+        return found
+
+    def close_code(self, seconds: float = 10) -> int:
+        """What follows must be the close, pings aside."""
+        try:
+            while True:
+                text = self.text(seconds)
+                assert '"ping"' in text, text
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else ABNORMAL
+
+    # Sending
+
+    def send(self, **frame: Any) -> None:
+        self.socket.send(json.dumps(frame))
+
+    def command(self, name: str, identifier: Any = I, **more: Any) -> None:
+        self.send(command=name, identifier=identifier, **more)
+
+    def subscribe(self, identifier: str = I, **more: Any) -> None:
+        """And be confirmed."""
+        self.command("subscribe", identifier, **more)
+        assert self.frame() == confirmed(identifier)
+
+    def assert_nothing_came(self) -> None:
+        """
+        Commands run in order: when a subscribe sent now is the next to be answered, nothing sent before was,
+        and the socket works.
+        """
+        fresh = json.dumps({"channel": "NotificationsChannel", "probe": len(self.texts), "of": id(self)})
+        self.command("subscribe", fresh)
+        assert self.frame() == confirmed(fresh)
+        self.command("unsubscribe", fresh)

@@ -1,0 +1,43 @@
+import os
+import threading
+from typing import Any
+
+from django.apps import AppConfig
+
+SLOW_SECONDS = 8
+
+
+class HooksConfig(AppConfig):
+    name = "tests.support.hooks"
+
+    def ready(self) -> None:
+        globals()[os.environ["LESSY_TEST_HOOK"]]()
+
+
+def slow_history() -> None:
+    """Every replay takes SLOW_SECONDS."""
+    from notifications import hub
+
+    read = hub.changes_since
+
+    def slowly(*args: Any, **options: Any) -> Any:
+        threading.Event().wait(SLOW_SECONDS)
+        return read(*args, **options)
+
+    hub.changes_since = slowly  # type: ignore[assignment]
+
+
+def failing_authentication() -> None:
+    from lessy.accounts.cable import TokenAuthenticator
+
+    def fail(self: Any, handshakes: Any) -> Any:
+        raise RuntimeError("as a database would that is away")
+
+    TokenAuthenticator.authenticate = fail  # type: ignore[method-assign]
+
+
+def die_before_publishing() -> None:
+    """As by kill -9 between commit and publish."""
+    from notifications import publisher
+
+    publisher.publish = lambda changes: os._exit(9)

@@ -1,0 +1,75 @@
+"""Processes that a test starts, and ends by their own process id."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.support.waiting import eventually
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Child:
+    """Its output goes to a file, which is shown when it does not come up."""
+
+    def __init__(
+        self, command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
+        self._log = tempfile.NamedTemporaryFile(prefix="lessy-", suffix=".log")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [str(word) for word in command],
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def log(self) -> str:
+        return Path(self._log.name).read_text(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_until_it_answers(self, port: int, seconds: float = 30) -> None:
+        def up() -> bool:
+            assert self.running, f"ended with {self.process.returncode}:\n{self.log[-4000:]}"
+            return answers(port)
+
+        eventually(up, seconds, "the start of a server")
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+    def stop(self, seconds: float = 15) -> int:
+        """SIGTERM, and SIGKILL when that is not enough. Returns the exit status."""
+        if self.running:
+            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGCONT)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+        finally:
+            self._log.close()
+
+    def kill(self) -> int:
+        if self.running:
+            self.process.kill()
+        return self.process.wait()

@@ -1,0 +1,69 @@
+"""
+A `manage.py shell` that stays open: another process that changes rows, at the speed of a function call.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+_LOOP = """
+import json, sys
+from datetime import timedelta
+from django.db import transaction
+from django.db.models import F, Max
+from django.utils import timezone
+import notifications
+from notifications.models import Epoch
+from notifications.publisher import publisher
+namespace = dict(globals())
+for line in sys.stdin:
+    code = json.loads(line)
+    try:
+        value = eval(compile(code, "<test>", "eval"), namespace)
+    except SyntaxError:
+        exec(compile(code, "<test>", "exec"), namespace)
+        value = namespace.pop("result", None)
+    except Exception as exc:
+        print(json.dumps({"failed": repr(exc)}), flush=True)
+        continue
+    print(json.dumps({"value": value}, default=str), flush=True)
+"""
+
+
+class Shell:
+    def __init__(self, command: list[str | Path], env: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [*command, "shell", "--verbosity", "0", "-c", _LOOP],
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, code: str) -> Any:
+        """The value of an expression, or what statements leave in `result`; as JSON carries it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(code) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, f"the shell ended over:\n{code}"
+        answer = json.loads(line)
+        assert "failed" not in answer, f"{answer['failed']} in:\n{code}"
+        return answer["value"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """As at the end of a script: what it saved is flushed to Redis."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
