@@ -133,6 +133,8 @@ LESSY_ROOT_URL = environment.text("LESSY_ROOT_URL", "http://127.0.0.1:8000").rst
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
+# WhiteNoise warns of a folder that is not there, as before the first collectstatic.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 LESSY_CLIENT_DIR = environment.folder("LESSY_CLIENT_DIR")
 
 # Language and time

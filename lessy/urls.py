@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
+from lessy.admin import add_to_users
 from lessy.api.views import missing_endpoint
 from lessy.health import live, ready
 
@@ -9,6 +10,8 @@ from lessy.health import live, ready
 def no_socket(request: HttpRequest) -> HttpResponse:
     return HttpResponse("Here answers a websocket only.\n", status=404, content_type="text/plain")
 
+
+add_to_users()
 
 handler500 = "lessy.api.views.server_error"
 

@@ -5,11 +5,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lessy.accounts.models import User
+from lessy.accounts.permissions import HasAcceptedTerms, HasToken
 from lessy.api.dates import parse_date
 from lessy.api.errors import record_not_found
 from lessy.api.pagination import paginated
 from lessy.api.parameters import require, scalars, text, wrapped
-from lessy.api.permissions import HasAcceptedTerms, HasToken
 from lessy.api.views import LessyView
 from lessy.numbers import whole_number
 from projects.models import Project

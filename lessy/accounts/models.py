@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models, transaction
 from django.db.models.functions import Lower
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 from django.utils import timezone
 
 from lessy.accounts.signals import announce_end
@@ -83,22 +85,24 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def save(self, *args: Any, keep: "AccessToken | None" = None, **kwargs: Any) -> None:
         """A new password, or is_active off, revokes every token of the user but the one to keep."""
-        ends = self.pk is not None and (self._password is not None or not self.is_active)
+        # Django keeps a new password in clear until it is saved.
+        renewed = getattr(self, "_password", None) is not None
+        ends = self.pk is not None and (renewed or not self.is_active)
         with transaction.atomic():
             super().save(*args, **kwargs)
             if ends:
-                self.access_tokens.exclude(pk=keep.pk if keep else None).revoke()
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        pk = self.pk
-        with transaction.atomic():
-            announce_end(User, pk)
-            return super().delete(*args, **kwargs)
+                self.access_tokens.others(keep).revoke()
 
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     def valid(self) -> "AccessTokenQuerySet":
         return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+
+    def unexpired(self) -> "AccessTokenQuerySet":
+        return self.filter(expires_at__gt=timezone.now())
+
+    def others(self, keep: "AccessToken | None") -> "AccessTokenQuerySet":
+        return self.all() if keep is None else self.exclude(pk=keep.pk)
 
     def revoke(self) -> None:
         """Sockets opened with them are closed after the commit."""
@@ -127,3 +131,14 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"token {self.pk}"
+
+
+@receiver(post_delete, sender=User)
+def _end_access(instance: User, **_: Any) -> None:
+    """Also of users deleted in bulk: Django sends a signal for each."""
+    announce_end(User, instance.pk)
+
+
+@receiver(post_delete, sender=AccessToken)
+def _end_token(instance: AccessToken, **_: Any) -> None:
+    announce_end(AccessToken, instance.user_id, [instance.key])

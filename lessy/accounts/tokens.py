@@ -67,7 +67,7 @@ def revoke(tokens: AccessTokenQuerySet | Iterable[AccessToken]) -> None:
 
 
 def revoke_all(user: User, *, keep: AccessToken | None = None) -> None:
-    user.access_tokens.exclude(pk=keep.pk if keep else None).revoke()
+    user.access_tokens.others(keep).revoke()
 
 
 def _row_of(claim: Claims | None, rows: dict[str, AccessToken]) -> AccessToken | None:

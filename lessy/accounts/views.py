@@ -1,12 +1,14 @@
+from typing import Any, cast
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lessy.accounts import tokens
+from lessy.accounts.permissions import HasToken, token_of, user_of
 from lessy.accounts.services import log_in
 from lessy.accounts.shapes import user_shape
 from lessy.api.parameters import scalars, text
-from lessy.api.permissions import HasToken
 from lessy.api.views import LessyView
 
 
@@ -15,7 +17,7 @@ class AuthorizationsView(LessyView):
         return [HasToken()] if self.request.method == "DELETE" else []
 
     def post(self, request: Request) -> Response:
-        params = scalars(request.data)
+        params = scalars(cast(dict[str, Any], request.data))
         sudo = params.get("sudo") not in (None, False)
         name, password = text(params.get("username")), text(params.get("password"))
         user, token = log_in(name=name, password=password, sudo=sudo)
@@ -24,9 +26,9 @@ class AuthorizationsView(LessyView):
     def delete(self, request: Request) -> Response:
         """Signs out the token that asks; with ?all=true every token of the user."""
         if request.query_params.get("all") == "true":
-            tokens.revoke_all(request.user)
+            tokens.revoke_all(user_of(request))
         else:
-            tokens.revoke([request.auth])
+            tokens.revoke([token_of(request)])
         return Response(status=204)
 
 
@@ -34,4 +36,4 @@ class MeView(LessyView):
     permission_classes = (HasToken,)
 
     def get(self, request: Request) -> Response:
-        return Response({"data": user_shape(request.user)})
+        return Response({"data": user_shape(user_of(request))})

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -6,7 +7,7 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lessy.numbers import whole_number
+from lessy.numbers import LARGEST, whole_number
 
 Shapes = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
@@ -15,9 +16,16 @@ def paginated(request: Request, rows: QuerySet[Any], size: int, shapes: Shapes) 
     """An empty list has 0 as its last page; a page beyond the last is empty, with no prev and no next."""
     pages = Paginator(rows, size)
     last = pages.num_pages if pages.count else 0
-    number = max(1, whole_number(request.query_params.get("page")) or 1)
+    number = _page(request.query_params.get("page", ""))
     found = list(pages.page(number).object_list) if number <= last else []
     return Response({"data": shapes(found), "links": _links(request.path.rstrip("/"), number, last)})
+
+
+def _page(text: str) -> int:
+    """1 for what is no positive number. However large it is, it is beyond the last page."""
+    if re.fullmatch(r"\s*\+?\d{17,}\s*", text, re.ASCII):
+        return LARGEST
+    return max(1, whole_number(text) or 1)
 
 
 def _links(path: str, number: int, last: int) -> dict[str, str]:

@@ -1,12 +1,21 @@
 """Each raises the error of the contract itself; views list them in the order of the checks."""
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from lessy.accounts.models import TermsOfService
+from lessy.accounts.models import AccessToken, TermsOfService, User
 from lessy.api.errors import ApiError
+
+
+def user_of(request: Request) -> User:
+    """Of a request that HasToken let pass."""
+    return cast(User, request.user)
+
+
+def token_of(request: Request) -> AccessToken:
+    return cast(AccessToken, request.auth)
 
 
 class HasToken(BasePermission):
@@ -19,20 +28,20 @@ class HasToken(BasePermission):
 class HasAcceptedTerms(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         terms = TermsOfService.objects.current()
-        if terms and request.user.accepted_terms_id != terms.pk:
+        if terms and user_of(request).accepted_terms_id != terms.pk:
             raise ApiError("tos_not_accepted")
         return True
 
 
 class HasSudo(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
-        if not request.auth.sudo:
+        if not token_of(request).sudo:
             raise ApiError("sudo_required")
         return True
 
 
 class IsActivated(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
-        if request.user.activated_at is None:
+        if user_of(request).activated_at is None:
             raise ApiError("user_inactive", pointer="/user")
         return True

@@ -1,0 +1,77 @@
+"""Users and their tokens. A token itself is shown nowhere: it is stored nowhere."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from lessy.accounts.models import AccessToken, TermsOfService, User
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    list_display = ("username", "email", "activated_at", "is_active", "is_staff", "created_at")
+    list_filter = ("is_active", "is_staff", "is_superuser", "activated_at")
+    search_fields = ("username", "email")
+    ordering = ("username",)
+    readonly_fields = ("created_at", "last_login")
+    fieldsets = (
+        (None, {"fields": ("username", "email", "password", "time_zone")}),
+        ("Account", {"fields": ("is_active", "activated_at", "accepted_terms", "created_at", "last_login")}),
+        ("Permissions", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
+    )
+    add_fieldsets = ((None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),)
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("valid", "Valid"), ("revoked", "Revoked"), ("expired", "Expired")]
+
+    def queryset(self, request: HttpRequest, tokens: QuerySet[AccessToken]) -> QuerySet[AccessToken]:
+        match self.value():
+            case "valid":
+                return AccessToken.objects.valid() & tokens
+            case "revoked":
+                return tokens.exclude(revoked_at=None)
+            case "expired":
+                return tokens.exclude(pk__in=AccessToken.objects.unexpired())
+        return tokens
+
+
+@admin.register(AccessToken)
+class AccessTokenAdmin(admin.ModelAdmin):
+    list_display = ("pk", "user", "sudo", "created_at", "last_used_at", "expires_at", "revoked_at")
+    list_filter = (StateFilter, "sudo", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "user__email")
+    ordering = ("-created_at",)
+    actions = ("revoke",)
+    readonly_fields = ("user", "sudo", "created_at", "last_used_at", "expires_at", "revoked_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(description="Revoke, and close the sockets opened with them", permissions=["change"])
+    def revoke(self, request: HttpRequest, tokens: QuerySet[AccessToken]) -> None:
+        valid = AccessToken.objects.filter(pk__in=tokens, revoked_at=None)
+        count = valid.count()
+        valid.revoke()
+        messages.success(request, f"Revoked {count} tokens.")
+
+    change_form_template = "admin/accounts/accesstoken/change_form.html"
+
+    def response_change(self, request: HttpRequest, obj: AccessToken) -> Any:
+        if "_revoke" in request.POST:
+            self.revoke(request, AccessToken.objects.filter(pk=obj.pk))
+        return super().response_change(request, obj)
+
+
+@admin.register(TermsOfService)
+class TermsOfServiceAdmin(admin.ModelAdmin):
+    list_display = ("version", "effective_at")
+    ordering = ("-effective_at",)
