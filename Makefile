@@ -10,9 +10,9 @@ URL := http://127.0.0.1:$(PORT)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.installed ## Install what running and testing need
+setup: .venv/.installed tests/clients/node_modules/.installed ## Install what running and testing need
 
-run: setup ## Serve the demo on http://127.0.0.1:8000 (PORT=8000)
+run: .venv/.installed ## Serve the demo on http://127.0.0.1:8000 (PORT=8000)
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed
 	@echo "Lessy:     $(URL)   (log in as dalecooper / secret)"
@@ -22,7 +22,7 @@ run: setup ## Serve the demo on http://127.0.0.1:8000 (PORT=8000)
 test: setup ## Run every test
 	$(BIN)/pytest
 
-serve: setup ## Serve as production does (needs its environment; BIND=127.0.0.1:8000)
+serve: .venv/.installed ## Serve as production does (needs its environment; BIND=127.0.0.1:8000)
 	$(BIN)/python manage.py serve --bind $(BIND)
 
 lint: .venv/.installed-dev ## Check style and formatting
@@ -41,3 +41,11 @@ types: .venv/.installed-dev ## Check types
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
+
+# Without Node the tests of the JavaScript clients are skipped, loudly.
+tests/clients/node_modules/.installed: tests/clients/package.json
+	@if command -v npm >/dev/null; then \
+		cd tests/clients && npm install --no-package-lock --no-audit --no-fund --silent && touch node_modules/.installed; \
+	else \
+		echo "npm is not installed: the tests of the JavaScript clients will be skipped"; \
+	fi

@@ -6,7 +6,7 @@ from lessy.locks import owner_locked
 from projects.models import Project
 
 
-class OwnedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+class OwnedAdmin(admin.ModelAdmin):  # generic in the stubs alone
     """Of rows that belong to a user: what is written is written as services do, under the owner's lock."""
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:

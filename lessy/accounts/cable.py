@@ -1,5 +1,6 @@
 """Who may open a socket. A token never appears in a log line or in the text of an exception."""
 
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,7 +45,21 @@ class TokenAuthenticator:
 def _credential(handshake: Handshake) -> str:
     """The cookie before the header; never the query string."""
     cookie = handshake.cookies.get("Authorization")
-    return bare_token(unquote(cookie.strip('"')) if cookie else handshake.headers.get("authorization", ""))
+    if cookie:
+        return bare_token(unquote(cookie.strip('"')))
+    header = handshake.headers.get("authorization", "")
+    return _password(header) or bare_token(header)
+
+
+def _password(header: str) -> str | None:
+    """Of Basic authentication: what clients send that know nothing but a URL (wss://token:TOKEN@host/cable)."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return b64decode(encoded, validate=True).decode("latin-1").partition(":")[2]
+    except ValueError:
+        return None
 
 
 def _admission(row: AccessToken) -> Admission:

@@ -10,6 +10,16 @@ T = TypeVar("T")
 _TICK = threading.Event()
 
 
+def within(seconds: float, look: Callable[[], object]) -> bool:
+    """Whether look() becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > deadline:
+            return False
+        _TICK.wait(0.02)
+    return True
+
+
 def eventually(look: Callable[[], T], seconds: float = 10, what: str = "it") -> T:
     """The first true value of look(). Raises AssertionError after so many seconds."""
     deadline = time.monotonic() + seconds
