@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from tests.support.waiting import eventually
+from tests.support.waiting import within
 
 HERE = Path(__file__).parent
 
@@ -56,11 +56,12 @@ class Client:
         return [each["message"] for each in self.events if each["event"] == "received"]
 
     def wait_for(self, event: str, times: int = 1, seconds: float = 15) -> None:
-        eventually(lambda: self.count(event) >= times, seconds, f"{event!r} of {self.name}: {self.events};")
+        happened = within(seconds, lambda: self.count(event) >= times)
+        assert happened, f"{self.name} waits for {event!r}: {self.events}"
 
     def wait_to_receive(self, message: Any, seconds: float = 15) -> None:
-        what = f"{self.name} to receive {message}: {self.events};"
-        eventually(lambda: message in self.received(), seconds, what)
+        happened = within(seconds, lambda: message in self.received())
+        assert happened, f"{self.name} waits for {message}: {self.events}"
 
 
 def missing(tool: str) -> None:

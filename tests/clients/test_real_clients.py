@@ -95,7 +95,7 @@ def test_a_python_client_with_a_bad_token_gives_up(server, clients):
 def test_the_oldest_client_with_a_bad_token_hears_nothing_and_harms_nothing(server, clients):
     [client] = clients(["actioncable-5.2"], server.cable_url, "bad")
     client.do("subscribe")
-    client.wait_for("closed", times=2, seconds=30)
+    client.wait_for("socket", times=2, seconds=30)
     assert client.count("connected") == 0
 
 
