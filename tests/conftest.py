@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lessy.accounts.models import User
+from tests.support.browser import Browser, new_browser
 from tests.support.redis import RedisServer
 from tests.support.site import Person, Server, Site, new_site
 
@@ -59,3 +60,10 @@ def cooper(site: Site) -> Person:
 @pytest.fixture
 def audrey(site: Site) -> Person:
     return site.new_person()
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """A real Chromium: browser.new_page(), browser.errors."""
+    with new_browser() as found:
+        yield found

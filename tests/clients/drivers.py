@@ -1,7 +1,6 @@
 """The real clients, each in a process of its own, and what they say of themselves."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -9,8 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
-import pytest
-
+from tests.support.required import missing
 from tests.support.waiting import within
 
 HERE = Path(__file__).parent
@@ -62,13 +60,6 @@ class Client:
     def wait_to_receive(self, message: Any, seconds: float = 15) -> None:
         happened = within(seconds, lambda: message in self.received())
         assert happened, f"{self.name} waits for {message}: {self.events}"
-
-
-def missing(tool: str) -> None:
-    """Skip, loudly; where LESSY_REQUIRE is set, fail."""
-    if os.environ.get("LESSY_REQUIRE"):
-        pytest.fail(f"{tool} is required here and is not installed")
-    pytest.skip(f"{tool} IS NOT INSTALLED: this test did not run")
 
 
 def node_client(package: str, url: str, token: str, protocol: str = "actioncable-v1-json") -> Client:

@@ -1,0 +1,63 @@
+"""
+A real Chromium, of the system, for the length of one test.
+
+Playwright's loop counts as running in the test's thread for as long as the browser is open. So no browser
+outlives its test, and in one that has a browser the ORM belongs to other processes (site.shell).
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser as PlaywrightBrowser
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+
+from tests.support.required import missing
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Browser:
+    """errors: what its pages wrote to their consoles as errors, and what they threw and nobody caught."""
+
+    def __init__(self, chromium: PlaywrightBrowser) -> None:
+        self._chromium = chromium
+        self.errors: list[str] = []
+
+    def new_page(self, **options: Any) -> Page:
+        """With a profile of its own: no cookies, no storage. Options: of Playwright's new_context."""
+        return self._watched(self._chromium.new_context(**options).new_page())
+
+    def new_window(self, page: Page) -> Page:
+        """Another page with the profile of this one."""
+        return self._watched(page.context.new_page())
+
+    def _watched(self, page: Page) -> Page:
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        return page
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+
+@contextmanager
+def new_browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, NAMES)), None) or missing("Chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield Browser(chromium)
+        chromium.close()
