@@ -7,6 +7,7 @@ transaction took less than the overlap. Repeats are harmless, misses are not.
 """
 
 import heapq
+import time
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -32,6 +33,11 @@ class TooMuchToReplay(Exception):
 
 class HistoryGone(Exception):
     """The position belongs to another numbering, lies in the future or cannot be read."""
+
+
+def microseconds_now() -> int:
+    """The server's clock, in microseconds since the epoch."""
+    return time.time_ns() // 1_000
 
 
 def overlap() -> int:

@@ -6,7 +6,7 @@ of the layer (broker.py), joins the group of a user while a socket of that user 
 out locally: Redis sees one subscription per user and process, however many sockets there are.
 
 Redis makes it fast, the tables make it certain: whenever messages may have been missed (on_gap), and on a
-slow clock besides, the hub reads from the tables what changed (history.py) and delivers what was not.
+slow clock besides, the hub has catch_up.py read from the tables what changed and deliver what was not.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ import random
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,25 +25,19 @@ from notifications import events, protocol
 from notifications.admission import Doorkeeper
 from notifications.authentication import Admission, Handshake
 from notifications.broker import Broker
+from notifications.catch_up import CatchUp
+from notifications.commands import Commands
 from notifications.conf import cable_settings
 from notifications.connection import TOO_MANY, Connection, Send
-from notifications.database import DatabaseStream, DatabaseThreads
+from notifications.database import DatabaseThreads
 from notifications.heartbeat import TimerWheel
-from notifications.history import (
-    MICROSECONDS,
-    HistoryGone,
-    TooMuchToReplay,
-    changes_since,
-    overlap,
-    resume_position,
-)
+from notifications.history import MICROSECONDS, microseconds_now
 from notifications.metrics import metrics
 from notifications.models import Epoch
-from notifications.payloads import Change, Key
-from notifications.protocol import Command, HistoryRequest
+from notifications.payloads import Change
+from notifications.protocol import Command
 from notifications.publisher import publisher
-from notifications.recent import RecentChanges
-from notifications.subscriptions import AlreadySubscribed, Subscription, TooManySubscriptions
+from notifications.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -52,41 +45,32 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.05
 # A revocation may overtake the handshake it concerns; it is remembered for longer than a handshake takes.
 REVOCATION_MEMORY_SECONDS = 30.0
-CHUNK = 500
 HEALTH_SECONDS = 2.0
-
-
-def _now() -> int:
-    """The server's clock, in microseconds since the epoch."""
-    return time.time_ns() // 1_000
 
 
 class Hub:
     def __init__(self) -> None:
         settings = cable_settings()
-        self.connections: set[Connection] = set()
-        self._by_user: dict[Key, set[Connection]] = {}
-        self._listeners: dict[Key, set[Connection]] = {}
-        self._expiring: dict[int, set[Connection]] = {}
+        self.registry = Registry()
         self._revocations: deque[tuple[float, dict[str, Any]]] = deque()
         self._wheel: TimerWheel[Connection] = TimerWheel(max(1, round(settings.ping_interval / TICK_SECONDS)))
-        self._recent = RecentChanges()
-        self._recent_turned = _now()
         self._readers = DatabaseThreads(4, "cable-history")
-        self._catch_up_reader = DatabaseStream("cable-catch-up")
         self._doors = DatabaseThreads(2, "cable-admission")
         self._health = DatabaseThreads(1, "cable-health")
         self.doorkeeper = Doorkeeper(self._doors)
         self.broker = Broker(self._on_event, self._on_gap)
+        self.catch_up = CatchUp(self.registry)
         self._epoch = ""
-        self._reconciled = _now()
-        self._catching_up = asyncio.Lock()
+        self._commands = Commands(
+            self.registry, self.broker, self._readers, epoch=lambda: self._epoch, on_limit=self._break
+        )
         self._tasks: set[asyncio.Task[Any]] = set()
         self.draining = False
 
     def start(self) -> None:
         publisher.attach(asyncio.get_running_loop())
         self.broker.start()
+        self._spawn(self.catch_up.run())
         self._spawn(self._beat())
         self._spawn(self._reconcile())
 
@@ -96,7 +80,7 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.broker.stop()
-        for threads in (self._readers, self._catch_up_reader, self._doors, self._health):
+        for threads in (self._readers, self.catch_up, self._doors, self._health):
             threads.shutdown()
 
     def _spawn(self, job: Any) -> None:
@@ -125,28 +109,21 @@ class Hub:
         position = protocol.position_of(group, self._epoch) if extended else None
         connection = Connection(send, admission, position, cable_settings(), self._forget)
         connection.write(protocol.welcome(secrets.token_urlsafe(12) if extended else None))
-        theirs = self._by_user.setdefault(connection.user_id, set())
-        if len(theirs) >= cable_settings().max_sockets_per_user:
+        if len(self.registry.of_user(connection.user_id)) >= cable_settings().max_sockets_per_user:
             self._break(connection, "sockets_per_user")
             return connection
-        self.connections.add(connection)
-        theirs.add(connection)
+        self.registry.add(connection)
         connection.slot = self._wheel.add(connection, random.random())  # noqa: S311 spreads, hides nothing
-        if admission.expires_at is not None:
-            self._expiring.setdefault(_quarter(admission.expires_at), set()).add(connection)
         metrics.count("connections_opened")
         return connection
 
     def _forget(self, connection: Connection) -> None:
         """It ended, whoever ended it: from now on nothing is delivered to it."""
-        if connection not in self.connections:
+        if connection not in self.registry:
             return
-        self.connections.discard(connection)
-        _discard(self._by_user, connection.user_id, connection)
-        self._stop_listening(connection)
+        self.registry.remove(connection)
+        self._commands.stop_listening(connection)
         self._wheel.remove(connection, connection.slot)
-        if connection.admission.expires_at is not None:
-            _discard(self._expiring, _quarter(connection.admission.expires_at), connection)
         metrics.count(f"connections_closed:{connection.closed}")
 
     def _break(self, connection: Connection, limit: str) -> None:
@@ -158,12 +135,7 @@ class Hub:
 
     async def handle(self, connection: Connection, command: Command) -> None:
         """Raises ProtocolError for what is answered with silence."""
-        if command.name == protocol.SUBSCRIBE:
-            await self._subscribe(connection, command)
-        elif command.name == protocol.UNSUBSCRIBE:
-            self._unsubscribe(connection, command.identifier)
-        elif command.name == protocol.HISTORY:
-            await self._replay_again(connection, command)
+        await self._commands.handle(connection, command)
 
     def count_command(self, connection: Connection, size: int) -> bool:
         """Whether the socket is within its limits; otherwise it was closed."""
@@ -172,117 +144,6 @@ class Hub:
         elif not connection.allows_command():
             self._break(connection, "commands_per_second")
         return connection.closed is None
-
-    async def _subscribe(self, connection: Connection, command: Command) -> None:
-        identifier = command.identifier
-        if identifier in connection.subscriptions:
-            return
-        wanted = protocol.parse_identifier(identifier)
-        try:
-            subscription = connection.subscriptions.add(identifier, _now())
-        except AlreadySubscribed:
-            return
-        except TooManySubscriptions:
-            self._break(connection, "subscriptions")
-            return
-        try:
-            await self._listen(connection)
-            await self._begin(connection, subscription, wanted.since, command.history)
-        except BaseException:
-            self._unsubscribe(connection, identifier)
-            raise
-
-    async def _listen(self, connection: Connection) -> None:
-        self._listeners.setdefault(connection.user_id, set()).add(connection)
-        # Not confirmed before the join: once confirmed, a client counts on hearing of changes.
-        await self.broker.join(events.group_for_user(connection.user_id))
-
-    def _unsubscribe(self, connection: Connection, identifier: str) -> None:
-        connection.subscriptions.remove(identifier)
-        if not connection.subscriptions:
-            self._stop_listening(connection)
-
-    def _stop_listening(self, connection: Connection) -> None:
-        if connection in self._listeners.get(connection.user_id, ()):
-            _discard(self._listeners, connection.user_id, connection)
-            if connection.user_id not in self._listeners:
-                self.broker.leave(events.group_for_user(connection.user_id))
-
-    async def _begin(
-        self, connection: Connection, subscription: Subscription, since: int | None, history: Any
-    ) -> None:
-        if connection.extended:
-            connection.write(protocol.confirm_subscription(subscription.identifier))
-            request = protocol.parse_history(history, events.group_for_user(connection.user_id))
-            if request is not None:
-                await self._answer_history(connection, subscription, request)
-        elif since is None:
-            connection.write(protocol.confirm_subscription(subscription.identifier))
-        else:
-            await self._replay_on_base(connection, subscription, since)
-        self._go_live(connection, subscription, {})
-
-    async def _replay_on_base(self, connection: Connection, subscription: Subscription, since: int) -> None:
-        try:
-            changes = await self._read(connection.user_id, since * MICROSECONDS)
-        except TooMuchToReplay:
-            connection.write(protocol.reject_subscription(subscription.identifier))
-            self._unsubscribe(connection, subscription.identifier)
-            return
-        connection.write(protocol.confirm_subscription(subscription.identifier))
-        await self._write_replay(connection, subscription, changes)
-        self._go_live(connection, subscription, _positions(changes))
-
-    async def _replay_again(self, connection: Connection, command: Command) -> None:
-        """`history` on an active subscription: as in subscribe, without the confirm."""
-        subscription = connection.subscriptions.get(command.identifier)
-        request = protocol.parse_history(command.history, events.group_for_user(connection.user_id))
-        if subscription is not None and request is not None:
-            subscription.hold()
-            await self._answer_history(connection, subscription, request)
-            self._go_live(connection, subscription, {})
-
-    async def _answer_history(
-        self, connection: Connection, subscription: Subscription, request: HistoryRequest
-    ) -> None:
-        """All or nothing: the replay and its confirm, or only a reject."""
-        try:
-            position = resume_position(request, epoch=self._epoch, now=_now())
-            changes = [] if position is None else await self._read(connection.user_id, position)
-        except (HistoryGone, TooMuchToReplay) as exc:
-            metrics.count(f"history_rejected:{type(exc).__name__}")
-            connection.write(protocol.reject_history(subscription.identifier))
-            return
-        except Exception:
-            # The client is told to refetch; the subscription lives on.
-            logger.exception("could not read the history of user %s", connection.user_id)
-            connection.write(protocol.reject_history(subscription.identifier))
-            return
-        if request.offset is not None:
-            subscription.cursor = request.offset
-        await self._write_replay(connection, subscription, changes)
-        connection.write(protocol.confirm_history(subscription.identifier))
-        self._go_live(connection, subscription, _positions(changes))
-
-    async def _read(self, user_id: Key, position: int) -> list[Change]:
-        limit = cable_settings().replay_limit
-        return await self._readers.run(lambda: list(changes_since([user_id], position, limit=limit)))
-
-    async def _write_replay(
-        self, connection: Connection, subscription: Subscription, changes: list[Change]
-    ) -> None:
-        now = _now()
-        for change in changes:
-            connection.write_change(subscription, change, now)
-            await connection.written()
-        metrics.count("replayed", len(changes))
-
-    def _go_live(self, connection: Connection, subscription: Subscription, replayed: dict[Any, int]) -> None:
-        """What was held back follows, unless the replay had it already."""
-        now = _now()
-        for change in subscription.release():
-            if replayed.get(change.row, 0) < change.position:
-                connection.write_change(subscription, change, now)
 
     # Events of other processes (and of this one)
 
@@ -296,21 +157,18 @@ class Hub:
             self._spawn(self._renew_epoch())
 
     def _on_changes(self, event: dict[str, Any]) -> None:
-        now = _now()
+        now = microseconds_now()
         for fields in event["changes"]:
             change = Change._make(fields)
-            if self._recent.note(change):
-                self._fan_out(change, now)
+            if self.catch_up.note(change):
+                for connection in self.registry.listeners(change.user_id):
+                    connection.deliver(change, now)
             else:
                 metrics.count("stale")
 
-    def _fan_out(self, change: Change, now: int) -> None:
-        for connection in tuple(self._listeners.get(change.user_id, ())):
-            connection.deliver(change, now)
-
     def _on_disconnect(self, event: dict[str, Any]) -> None:
         self._revocations.append((time.monotonic(), event))
-        for connection in tuple(self._by_user.get(event["user_id"], ())):
+        for connection in self.registry.of_user(event["user_id"]):
             if _concerns(event, connection.admission):
                 connection.close(event["reason"], reconnect=event["reconnect"])
 
@@ -329,7 +187,7 @@ class Hub:
         await self._read_epoch()
         if before and before != self._epoch:
             logger.info("positions were renumbered: epoch %s", self._epoch)
-        for connection in self.connections:
+        for connection in self.registry.connections:
             if connection.extended:
                 group = events.group_for_user(connection.user_id)
                 connection.position = protocol.position_of(group, self._epoch)
@@ -340,7 +198,6 @@ class Hub:
         """Pings, and the end of those whose right expired. Catches up when the loop was late."""
         loop = asyncio.get_running_loop()
         due = loop.time()
-        expired = _quarter(time.time()) - 1
         while True:
             due += TICK_SECONDS
             late = loop.time() - due
@@ -354,20 +211,13 @@ class Hub:
             frame = protocol.ping(int(time.time()))
             for connection in self._wheel.advance():
                 connection.write_first(frame)
-            expired = self._expire(expired)
-
-    def _expire(self, expired: int) -> int:
-        """Close those whose right ended; returns the quarter of a second that was dealt with last."""
-        current = _quarter(time.time()) - 1
-        for quarter in range(expired + 1, current + 1):
-            for connection in tuple(self._expiring.get(quarter, ())):
+            for connection in self.registry.expire(time.time()):
                 connection.close(protocol.UNAUTHORIZED, reconnect=False)
-        return max(expired, current)
 
     # The certain path
 
     def _on_gap(self, last_good: float) -> None:
-        self._spawn(self._catch_up(int(last_good * MICROSECONDS)))
+        self.catch_up.owe(int(last_good * MICROSECONDS))
 
     async def _reconcile(self) -> None:
         """On a slow clock: rows changed without a signal, publishers that died, lost revocations."""
@@ -375,44 +225,14 @@ class Hub:
             await asyncio.sleep(_jittered(cable_settings().reconcile_interval))
             try:
                 await self._renew_epoch()
-                await self._catch_up(self._reconciled)
+                self.catch_up.owe(self.catch_up.reconciled)
                 await self._revalidate()
             except Exception as exc:
                 metrics.count("reconcile_failures")
                 logger.warning("could not reconcile, will retry: %s: %s", type(exc).__name__, exc)
 
-    async def _catch_up(self, position: int) -> None:
-        """Deliver what changed since position (microseconds) and was not delivered."""
-        async with self._catching_up:
-            started = _now()
-            users = list(self._listeners)
-            if users:
-                chunks = self._catch_up_reader.chunks(lambda: changes_since(users, position), CHUNK)
-                async for chunk in chunks:
-                    self._deliver_missed(chunk)
-            self._reconciled = max(self._reconciled, started)
-            self._turn_recent(started)
-
-    def _deliver_missed(self, changes: Iterable[Change]) -> None:
-        now = _now()
-        tolerance = overlap()
-        for change in changes:
-            if self._recent.position(change.row) >= change.position:
-                continue
-            self._recent.note(change)
-            metrics.count("caught_up")
-            for connection in tuple(self._listeners.get(change.user_id, ())):
-                connection.deliver_missed(change, now, tolerance)
-
-    def _turn_recent(self, now: int) -> None:
-        """Remember for longer than a reconcile looks back."""
-        keep = overlap() + int(cable_settings().reconcile_interval * 1.5 * MICROSECONDS)
-        if now - self._recent_turned > keep:
-            self._recent.turn()
-            self._recent_turned = now
-
     async def _revalidate(self) -> None:
-        connections = list(self.connections)
+        connections = list(self.registry.connections)
         if not connections:
             return
         admitted = await self.doorkeeper.still_admitted([each.admission for each in connections])
@@ -443,7 +263,7 @@ class Hub:
     async def drain(self, seconds: float) -> None:
         """Send every client elsewhere, spread evenly over the time, so that no server is stormed."""
         self.draining = True
-        connections = list(self.connections)
+        connections = list(self.registry.connections)
         random.shuffle(connections)
         started = asyncio.get_running_loop().time()
         for index, connection in enumerate(connections, start=1):
@@ -463,25 +283,8 @@ def _jittered(seconds: float) -> float:
     return seconds * random.uniform(0.8, 1.2)  # noqa: S311 spreads, hides nothing
 
 
-def _quarter(at: float) -> int:
-    """Quarters of a second since the epoch."""
-    return int(at * 4)
-
-
-def _discard(index: dict[Any, set[Connection]], key: Any, connection: Connection) -> None:
-    members = index.get(key)
-    if members is not None:
-        members.discard(connection)
-        if not members:
-            del index[key]
-
-
 def _concerns(event: dict[str, Any], admission: Admission) -> bool:
     return event["user_id"] == admission.user_id and (event["keys"] is None or admission.key in event["keys"])
-
-
-def _positions(changes: Iterable[Change]) -> dict[Any, int]:
-    return {change.row: change.position for change in changes}
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()

@@ -16,15 +16,15 @@ class HooksConfig(AppConfig):
 
 def slow_history() -> None:
     """Every replay takes SLOW_SECONDS."""
-    from notifications import hub
+    from notifications import commands
 
-    read = hub.changes_since
+    read = commands.changes_since
 
     def slowly(*args: Any, **options: Any) -> Any:
         threading.Event().wait(SLOW_SECONDS)
         return read(*args, **options)
 
-    hub.changes_since = slowly  # type: ignore[assignment]
+    commands.changes_since = slowly  # type: ignore[assignment]
 
 
 def failing_authentication() -> None:

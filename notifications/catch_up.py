@@ -1,0 +1,89 @@
+"""
+The hub's certain path: what the connected clients should have heard and may not have, read from the tables.
+
+What is owed is a position: everything changed since then. It stays owed until a pass over the tables has
+succeeded, however often the database fails meanwhile.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from notifications.conf import cable_settings
+from notifications.database import DatabaseStream
+from notifications.history import MICROSECONDS, changes_since, microseconds_now, overlap
+from notifications.metrics import metrics
+from notifications.payloads import Change
+from notifications.recent import RecentChanges
+from notifications.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 500
+RETRY_SECONDS = 1.0
+
+
+class CatchUp:
+    """reconciled: when the last complete pass began, in microseconds since the epoch."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.reconciled = microseconds_now()
+        self._registry = registry
+        self._reader = DatabaseStream("cable-catch-up")
+        self._recent = RecentChanges()
+        self._recent_turned = self.reconciled
+        self._owed: int | None = None
+        self._wake = asyncio.Event()
+
+    def note(self, change: Change) -> bool:
+        """It is about to be delivered on the fast path. Returns whether it is newer than what was."""
+        return self._recent.note(change)
+
+    def owe(self, position: int) -> None:
+        """Everything changed since position (microseconds since the epoch) is to be delivered, soon."""
+        self._owed = position if self._owed is None else min(self._owed, position)
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            position, self._owed = self._owed, None
+            if position is None:
+                continue
+            try:
+                await self._deliver_since(position)
+            except Exception as exc:
+                metrics.count("catch_up_failures")
+                logger.warning("could not catch up, will retry: %s: %s", type(exc).__name__, exc)
+                self.owe(position)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def shutdown(self) -> None:
+        self._reader.shutdown()
+
+    async def _deliver_since(self, position: int) -> None:
+        started = microseconds_now()
+        if users := self._registry.listened_users():
+            async for chunk in self._reader.chunks(lambda: changes_since(users, position), CHUNK):
+                self._deliver(chunk)
+        self.reconciled = max(self.reconciled, started)
+        self._turn_recent(started)
+
+    def _deliver(self, changes: Iterable[Change]) -> None:
+        now = microseconds_now()
+        tolerance = overlap()
+        for change in changes:
+            if self._recent.position(change.row) >= change.position:
+                continue
+            self._recent.note(change)
+            metrics.count("caught_up")
+            for connection in self._registry.listeners(change.user_id):
+                connection.deliver_missed(change, now, tolerance)
+
+    def _turn_recent(self, now: int) -> None:
+        """Remember for longer than a reconcile looks back."""
+        keep = overlap() + int(cable_settings().reconcile_interval * 1.5 * MICROSECONDS)
+        if now - self._recent_turned > keep:
+            self._recent.turn()
+            self._recent_turned = now
