@@ -50,7 +50,9 @@ class Browser:
         return page
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        # Chromium asks for it by itself, whatever the page.
+        asked_by_itself = message.location["url"].endswith("/favicon.ico")
+        if message.type == "error" and not asked_by_itself:
             self.errors.append(message.text)
 
 
