@@ -8,6 +8,7 @@ that names the variable, so that a bad value stops the boot.
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +43,23 @@ def number(name: str, default: float, *, least: float = 0) -> float:
     if not re.fullmatch(r"\d+(\.\d+)?", raw) or float(raw) < least:
         raise ImproperlyConfigured(f"{name}={raw!r}: expected a number, at least {least:g}")
     return float(raw)
+
+
+def numbers(prefix: str, settings: type) -> dict[str, float]:
+    """
+    Of a dataclass each field that is a number and whose variable (prefix and its name) is set, by its name in
+    capitals. So that a limit is described once, where it is used.
+    """
+    kinds = {entry.name.upper(): entry.type for entry in fields(settings) if entry.type in (int, float)}
+    given = {name: kind for name, kind in kinds.items() if text(prefix + name)}
+    return {name: _above_zero(prefix + name, whole=kind is int) for name, kind in given.items()}
+
+
+def _above_zero(name: str, *, whole: bool) -> float:
+    raw = text(name)
+    if not re.fullmatch(r"\d+" if whole else r"\d+(\.\d+)?", raw) or float(raw) == 0:
+        raise ImproperlyConfigured(f"{name}={raw!r}: expected a {'whole ' if whole else ''}number above 0")
+    return int(raw) if whole else float(raw)
 
 
 def rate(name: str, default: str) -> str | None:

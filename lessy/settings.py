@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from lessy import environment
+from notifications.conf import CableSettings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -98,6 +99,9 @@ else:
         }
     }
 
+# How many proxies of ours append to X-Forwarded-For. Too many, and a client may name any address as its own.
+LESSY_TRUSTED_PROXIES = int(environment.number("LESSY_TRUSTED_PROXIES", 0))
+
 # The cable
 
 CABLE = {
@@ -107,6 +111,9 @@ CABLE = {
     },
     "AUTHENTICATOR": "lessy.accounts.cable.TokenAuthenticator",
     "ALLOWED_ORIGINS": environment.words("CABLE_ALLOWED_ORIGINS"),
+    # Every limit and interval of notifications/conf.py: CABLE_MAX_SOCKETS_PER_USER, CABLE_OVERLAP and so on.
+    **environment.numbers("CABLE_", CableSettings),
+    "TRUSTED_PROXIES": LESSY_TRUSTED_PROXIES,
 }
 
 # How long a stop of `manage.py serve` spreads its farewells over.

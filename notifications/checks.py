@@ -2,7 +2,9 @@
 What Django's check framework says of settings.CABLE before the first socket opens.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import Field, fields
 from typing import Any
 
 from channels.layers import channel_layers
@@ -13,7 +15,7 @@ from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from notifications.conf import cable_settings
+from notifications.conf import CableSettings, cable_settings
 from notifications.origins import parse_origin
 from notifications.payloads import UNITS
 from notifications.resources import resources
@@ -22,25 +24,7 @@ IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 PUB_SUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
 CORE = "channels_redis.core.RedisChannelLayer"
 
-_POSITIVE = (
-    "ping_interval",
-    "overlap",
-    "reconcile_interval",
-    "canary_interval",
-    "canary_timeout",
-    "publish_timeout",
-    "join_timeout",
-    "authentication_timeout",
-    "replay_limit",
-    "publish_queue",
-    "max_frame_bytes",
-    "commands_per_second",
-    "commands_burst",
-    "max_subscriptions",
-    "max_sockets_per_user",
-    "outbox_frames",
-    "outbox_bytes",
-)
+_MAY_BE_ZERO = {"trusted_proxies", "flush_timeout"}
 
 
 @register("notifications")
@@ -61,15 +45,26 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
 
 
 def _check_numbers() -> list[CheckMessage]:
-    values = {name: getattr(cable_settings(), name) for name in _POSITIVE}
     return [
         Error(
-            f"settings.CABLE[{name.upper()!r}] is {value!r}: expected a positive number",
+            f"settings.CABLE[{entry.name.upper()!r}] is {value!r}: expected {_expected(entry)}",
             id="notifications.E002",
         )
-        for name, value in values.items()
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0
+        for entry in fields(CableSettings)
+        if entry.type in (int, float) and not _is_good(entry, value := getattr(cable_settings(), entry.name))
     ]
+
+
+def _expected(entry: Field[Any]) -> str:
+    kind = "a whole number" if entry.type is int else "a number"
+    return f"{kind}, 0 or more" if entry.name in _MAY_BE_ZERO else f"{kind} above 0"
+
+
+def _is_good(entry: Field[Any], value: Any) -> bool:
+    kinds = (int,) if entry.type is int else (int, float)
+    if type(value) not in kinds or not math.isfinite(value):
+        return False
+    return bool(value > 0 or (value == 0 and entry.name in _MAY_BE_ZERO))
 
 
 def _check_unit() -> list[CheckMessage]:

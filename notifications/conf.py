@@ -55,8 +55,15 @@ class CableSettings:
     commands_burst: int = 200
     max_subscriptions: int = 100
     max_sockets_per_user: int = 50
+    # Per address and process; an office or a school is one address.
+    max_sockets_per_address: int = 1_000
+    handshakes_per_second: float = 50.0
+    handshakes_burst: int = 1_000
     outbox_frames: int = 256
     outbox_bytes: int = 1024 * 1024
+
+    # How many proxies of ours stand before us, and so which word of X-Forwarded-For is to be believed.
+    trusted_proxies: int = 0
 
 
 def _read(configured: Mapping[str, Any]) -> CableSettings:

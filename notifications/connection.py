@@ -15,6 +15,7 @@ from typing import Any
 from notifications import eager, protocol
 from notifications.authentication import Admission
 from notifications.conf import CableSettings
+from notifications.limits import TokenBucket, breaches
 from notifications.metrics import metrics
 from notifications.outbox import Outbox, OutboxFull
 from notifications.payloads import Change
@@ -36,8 +37,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_allowance",
-        "_allowed_at",
+        "_commands",
         "_limits",
         "_on_close",
         "_outbox",
@@ -74,8 +74,7 @@ class Connection:
         self._outbox: Outbox | None = None
         self._writer: asyncio.Task[None] | None = None
         self._written: asyncio.Event | None = None
-        self._allowance = float(limits.commands_burst)
-        self._allowed_at = self.opened_at
+        self._commands = TokenBucket(limits.commands_per_second, limits.commands_burst, self.opened_at)
 
     @property
     def extended(self) -> bool:
@@ -103,7 +102,7 @@ class Connection:
         elif len(subscription.held) < self._limits.replay_limit:
             subscription.held.append(change)
         else:
-            self.close(protocol.TOO_SLOW, reconnect=True, code=TOO_SLOW)
+            self._too_slow("replay_limit")
 
     def write_change(self, subscription: Subscription, change: Change, now: int) -> None:
         if self.position is None:
@@ -125,7 +124,7 @@ class Connection:
             try:
                 self._outbox.put(frame, key)
             except OutboxFull:
-                self.close(protocol.TOO_SLOW, reconnect=True, code=TOO_SLOW)
+                self._too_slow("outbox")
 
     def write_first(self, frame: str) -> None:
         """Before whatever waits in the outbox: pings, which keep the client from giving up on us."""
@@ -135,7 +134,7 @@ class Connection:
             try:
                 self._outbox.put_control(frame)
             except OutboxFull:
-                self.close(protocol.TOO_SLOW, reconnect=True, code=TOO_SLOW)
+                self._too_slow("outbox")
 
     def _transmit(self, message: dict[str, Any]) -> None:
         if self.closed is not None:
@@ -204,13 +203,8 @@ class Connection:
     # Limits
 
     def allows_command(self) -> bool:
-        """A token bucket: so many commands per second, with bursts."""
-        now = time.monotonic()
-        limits = self._limits
-        earned = (now - self._allowed_at) * limits.commands_per_second
-        self._allowance = min(limits.commands_burst, self._allowance + earned)
-        self._allowed_at = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
+        return self._commands.take(time.monotonic())
+
+    def _too_slow(self, limit: str) -> None:
+        breaches.report(limit, f"closed a socket of user {self.user_id} that does not read")
+        self.close(protocol.TOO_SLOW, reconnect=True, code=TOO_SLOW)

@@ -32,6 +32,7 @@ from notifications.connection import TOO_MANY, Connection, Send
 from notifications.database import DatabaseThreads
 from notifications.heartbeat import TimerWheel
 from notifications.history import MICROSECONDS, microseconds_now
+from notifications.limits import breaches
 from notifications.metrics import metrics
 from notifications.models import Epoch
 from notifications.payloads import Change
@@ -127,8 +128,7 @@ class Hub:
         metrics.count(f"connections_closed:{connection.closed}")
 
     def _break(self, connection: Connection, limit: str) -> None:
-        metrics.count(f"limits:{limit}")
-        logger.warning("closed a socket of user %s: over the limit of %s", connection.user_id, limit)
+        breaches.report(limit, f"closed a socket of user {connection.user_id}")
         connection.close(protocol.LIMIT, reconnect=False, code=TOO_MANY)
 
     # Commands

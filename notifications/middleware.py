@@ -1,20 +1,95 @@
 """
-The guard of the handshake: which pages may open the socket. An ASGI middleware, before any authentication.
+The guards of the handshake: how many sockets an address may open, and which pages may. ASGI middlewares,
+before any authentication.
 """
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.conf import settings
 
+from notifications.addresses import client_address
 from notifications.conf import cable_settings
+from notifications.limits import TokenBucket, breaches
 from notifications.metrics import metrics
 from notifications.origins import is_allowed
 
 logger = logging.getLogger(__name__)
 
 Application = Callable[..., Awaitable[None]]
+
+FORWARDED_FOR = b"x-forwarded-for"
+# How many addresses are remembered before those that left are forgotten.
+SWEEP_AT = 1_000
+
+
+class Visitor:
+    """One address: how many sockets it has, and how fast it may open more."""
+
+    __slots__ = ("bucket", "sockets")
+
+    def __init__(self, now: float) -> None:
+        settings = cable_settings()
+        self.bucket = TokenBucket(settings.handshakes_per_second, settings.handshakes_burst, now)
+        self.sockets = 0
+
+    def broken_limit(self, now: float) -> str | None:
+        if not self.bucket.take(now):
+            return "handshakes_per_second"
+        return "sockets_per_address" if self.sockets >= cable_settings().max_sockets_per_address else None
+
+
+class AddressGuard:
+    """
+    Refuses (HTTP 403) the handshakes of an address that has too many sockets, or opens them too fast. Its
+    clients come back with growing delays, which is what is wanted of them.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self._visitors: dict[str, Visitor] = {}
+        self._sweep_at = SWEEP_AT
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        address = _address(scope)
+        if address is None:
+            await self.application(scope, receive, send)
+            return
+        now = time.monotonic()
+        visitor = self._visitor(address, now)
+        if limit := visitor.broken_limit(now):
+            breaches.report(limit, f"refused a handshake from {address}")
+            await send({"type": "websocket.close"})
+            return
+        visitor.sockets += 1
+        try:
+            await self.application(scope, receive, send)
+        finally:
+            visitor.sockets -= 1
+
+    def _visitor(self, address: str, now: float) -> Visitor:
+        visitor = self._visitors.get(address)
+        if visitor is None:
+            if len(self._visitors) >= self._sweep_at:
+                self._sweep(now)
+            visitor = self._visitors[address] = Visitor(now)
+        return visitor
+
+    def _sweep(self, now: float) -> None:
+        """Forget who has left, and would be treated no better if he came for the first time."""
+        kept = {
+            key: each for key, each in self._visitors.items() if each.sockets or not each.bucket.is_full(now)
+        }
+        self._visitors = kept
+        self._sweep_at = max(SWEEP_AT, 2 * len(kept))
+
+
+def _address(scope: dict[str, Any]) -> str | None:
+    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == FORWARDED_FOR]
+    peer = (scope.get("client") or (None,))[0]
+    return client_address(peer, forwarded, cable_settings().trusted_proxies)
 
 
 class OriginGuard:

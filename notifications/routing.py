@@ -6,14 +6,14 @@ from collections.abc import Collection
 from typing import Any
 
 from notifications.consumers import CableConsumer
-from notifications.middleware import Application, OriginGuard
+from notifications.middleware import AddressGuard, Application, OriginGuard
 
 PATHS = ("/cable", "/cable/")
 
 
 def cable_application(paths: Collection[str] = PATHS) -> Application:
     """Answers on these paths, and refuses (HTTP 403) any other, where Channels' URLRouter would raise."""
-    guarded = OriginGuard(CableConsumer.as_asgi())
+    guarded = AddressGuard(OriginGuard(CableConsumer.as_asgi()))
 
     async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["path"] in paths:

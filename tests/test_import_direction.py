@@ -13,7 +13,7 @@ PURE = {
     f"notifications.{name}"
     for name in ("protocol", "subscriptions", "payloads", "heartbeat", "outbox", "recent")
 }
-ALSO_PURE = {"notifications.origins", "lessy.state_machine", "lessy.numbers"}
+ALSO_PURE = {"notifications.addresses", "notifications.origins", "lessy.state_machine", "lessy.numbers"}
 WORLD = ("django", "channels", "asyncio", "rest_framework", "twisted", "daphne")
 
 # In order: each may import those before it.
