@@ -3,7 +3,7 @@ daphne as production runs it: its own Server and protocol classes, with what its
 
 - a listen backlog that survives a reconnect storm (4,096; with daphne's 50 it takes ten times as long);
 - backpressure: `send` waits while the client does not read, so that the outbox can bound it;
-- dead peers and half-sent messages end, healthy sockets are never closed for their age;
+- dead peers, half-sent messages and requests end, healthy sockets are never closed for their age;
 - a drain on SIGTERM and SIGINT: not ready → no new sockets → `disconnect` to each, spread → exit.
 """
 
@@ -11,18 +11,18 @@ daphne as production runs it: its own Server and protocol classes, with what its
 from daphne.server import Server as DaphneServer  # isort: skip
 import asyncio
 import logging
+import os
+import resource
 import signal
-import socket
-import time
+import threading
 from functools import partial
 from typing import Any
 
 from daphne.server import twisted_loop
-from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, endpoints, reactor
-from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
 
+from lessy.http import Channel
+from lessy.websocket import CableProtocol
 from notifications.conf import cable_settings
 from notifications.hub import current_hub, stop_hub
 from notifications.publisher import publisher
@@ -33,90 +33,11 @@ access_log = logging.getLogger("lessy.access")
 BACKLOG = 4096
 HTTP_SECONDS = 120
 # Requests that are being answered may finish for so long after the drain.
-LAST_REQUESTS_SECONDS = 3.0
-# A message that was begun must be finished by then.
-MESSAGE_SECONDS = 6.0
-# A peer that acknowledges nothing for so long is gone. Pings every 3 s see to it that there is something.
-DEAD_PEER_SECONDS = 50
-
-
-@implementer(IPushProducer)
-class Pressure:
-    """
-    What the transport thinks of a socket's client: whether it reads as fast as we write.
-
-    The transport calls pauseProducing when more than its buffer (64 KiB) waits, and resumeProducing when
-    all of it is written.
-    """
-
-    __slots__ = ("_resumed",)
-
-    def __init__(self) -> None:
-        self._resumed: asyncio.Event | None = None
-
-    @property
-    def paused(self) -> bool:
-        return self._resumed is not None
-
-    async def released(self) -> None:
-        while self._resumed is not None:
-            await self._resumed.wait()
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        if self._resumed is None:
-            self._resumed = asyncio.Event()
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        resumed, self._resumed = self._resumed, None
-        if resumed is not None:
-            resumed.set()
-
-    stopProducing = resumeProducing  # noqa: N815 the socket is gone: whoever waits goes on, and finds out
-
-
-class CableProtocol(WebSocketProtocol):
-    """daphne's websocket, with backpressure, and the end of those that will never speak again."""
-
-    # daphne's are by id too, but cost a call each, several times a frame.
-    __hash__ = object.__hash__
-    __eq__ = object.__eq__
-
-    unfinished_since: float | None = None
-
-    def onConnect(self, request: Any) -> Any:  # noqa: N802
-        self.pressure = Pressure()
-        _end_dead_peers(self.transport)
-        return super().onConnect(request)
-
-    def onOpen(self) -> None:  # noqa: N802
-        # Until the upgrade the HTTP channel was the one to be told.
-        self.transport.unregisterProducer()
-        self.transport.registerProducer(self.pressure, True)
-        super().onOpen()
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
-        self.unfinished_since = None
-        super().onMessage(payload, isBinary)
-
-    def check_timeouts(self) -> None:
-        super().check_timeouts()
-        if not (self.inside_message or self.current_frame):
-            self.unfinished_since = None
-        elif self.unfinished_since is None:
-            self.unfinished_since = time.monotonic()
-        elif time.monotonic() - self.unfinished_since > MESSAGE_SECONDS:
-            logger.warning("closed a socket: it never finished a message")
-            self.dropConnection(abort=True)
-
-
-def _end_dead_peers(transport: Any) -> None:
-    transport.setTcpKeepAlive(1)
-    options = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-    options["TCP_USER_TIMEOUT"] = DEAD_PEER_SECONDS * 1000
-    for name, value in options.items():
-        option = getattr(socket, name, None)  # not every system has each
-        if option is not None:
-            transport.getHandle().setsockopt(socket.IPPROTO_TCP, option, value)
+LAST_REQUESTS_SECONDS = 2.0
+# What they saved may take so long to be published.
+FLUSH_SECONDS = 1.0
+# The drain, and so long after it, is all that a stop may take, whatever a thread still does.
+LAST_SECONDS = 4.5
 
 
 class Server(DaphneServer):
@@ -142,6 +63,7 @@ class Server(DaphneServer):
 
     def _when_ready(self) -> None:
         self.ws_factory.protocol = CableProtocol
+        self.http_factory.protocol = Channel
         # A client that breaks the websocket protocol hears why (1007, 1009), before its socket goes.
         self.ws_factory.failByDrop = False
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -171,9 +93,11 @@ class Server(DaphneServer):
     def _on_signal(self, number: int) -> None:
         if self._stopping is None:
             logger.info("%s: draining for %g s", signal.Signals(number).name, self.drain_seconds)
+            _exit_at_the_latest_in(self.drain_seconds + LAST_SECONDS)
             self._stopping = twisted_loop.create_task(self._drain_and_stop())
         else:
             logger.warning("%s again: stops at once", signal.Signals(number).name)
+            _exit_at_the_latest_in(1)
             self.stop()
 
     async def _drain_and_stop(self) -> None:
@@ -181,8 +105,7 @@ class Server(DaphneServer):
             await current_hub().drain(self.drain_seconds)
             await self._close_listeners()
             await self._finish_requests()
-            flush = partial(publisher.flush, cable_settings().flush_timeout)
-            await twisted_loop.run_in_executor(None, flush)
+            await twisted_loop.run_in_executor(None, partial(publisher.flush, FLUSH_SECONDS))
             await stop_hub()
         except Exception:
             logger.exception("the drain failed")
@@ -217,6 +140,25 @@ class Server(DaphneServer):
         return defer.Deferred.fromFuture(asyncio.gather(*running, return_exceptions=True))
 
 
+def _exit_at_the_latest_in(seconds: float) -> None:
+    """A thread that waits for a slow query cannot be cancelled, and Python would wait for it."""
+    timer = threading.Timer(seconds, _exit_now)
+    timer.daemon = True
+    timer.start()
+
+
+def _exit_now() -> None:
+    logger.warning("exits although a request still runs")
+    logging.shutdown()
+    os._exit(1)
+
+
+def _allow_many_sockets() -> None:
+    """As many files as the system lets us have: the usual soft limit of 1,024 is for programs of old."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def log_access(protocol: str, action: str, details: dict[str, Any]) -> None:
     """HTTP only: the hub logs the sockets. Without the query string, which may hold a secret."""
     if protocol == "http" and action == "complete":
@@ -240,6 +182,7 @@ def endpoint_for(bind: str) -> str:
 
 def serve(application: Any, *, bind: str, drain_seconds: float) -> bool:
     """Runs until a signal ends it. Returns whether it could listen. Raises ValueError for a wrong bind."""
+    _allow_many_sockets()
     server = Server(application, endpoint=endpoint_for(bind), drain_seconds=drain_seconds)
     server.run()
     return not server.failed and not reactor.running

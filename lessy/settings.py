@@ -116,8 +116,15 @@ CABLE = {
     "TRUSTED_PROXIES": LESSY_TRUSTED_PROXIES,
 }
 
-# How long a stop of `manage.py serve` spreads its farewells over.
+# The server (manage.py serve)
+
+# How long a stop spreads its farewells over.
 CABLE_DRAIN_SECONDS = environment.number("CABLE_DRAIN_SECONDS", 10)
+# What was begun must be complete after so many seconds: a message of a websocket, a request with its body.
+SERVER_MESSAGE_SECONDS = environment.number("SERVER_MESSAGE_SECONDS", 6, least=1)
+SERVER_REQUEST_SECONDS = environment.number("SERVER_REQUEST_SECONDS", 30, least=1)
+# The largest body of a request.
+SERVER_REQUEST_BYTES = environment.number("SERVER_REQUEST_BYTES", 5 * 1024 * 1024, least=1)
 
 # The API
 

@@ -69,6 +69,9 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
             await self.accept(self._subprotocol())
             await self.close(INTERNAL_ERROR)
             return
+        if self.hub.draining:
+            await self.close()
+            return
         await self.accept(self._subprotocol())
         if admission is None:
             # Not refused by HTTP status, on which browsers retry for ever.

@@ -7,7 +7,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("projects", "tasks", "notifications")
-COMPOSING = ("settings", "urls", "asgi", "server", "health", "admin", "apps", "management")
+COMPOSING = (
+    "settings",
+    "urls",
+    "asgi",
+    "server",
+    "websocket",
+    "http",
+    "health",
+    "admin",
+    "apps",
+    "management",
+)
 COMPOSITION = {f"lessy.{name}" for name in COMPOSING}
 PURE = {
     f"notifications.{name}"

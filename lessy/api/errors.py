@@ -40,6 +40,7 @@ ERRORS = {  # code -> status, title, detail: constants of the wire
     ),
     "missing_endpoint": (404, "Missing endpoint", _ENDPOINT),
     "record_not_found": (404, "Record not found", _RECORD),
+    "content_too_large": (413, "Content too large", "The body of the request is larger than we take."),
     "parameter_missing": (
         422,
         "Parameter is missing",

@@ -1,0 +1,124 @@
+"""
+daphne's websocket protocol, with backpressure both ways, and the end of those that will never speak again.
+"""
+
+import asyncio
+import logging
+import socket
+import time
+from typing import Any
+
+from daphne.ws_protocol import WebSocketProtocol
+from django.conf import settings
+from twisted.internet import reactor
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from notifications.limits import breaches
+
+logger = logging.getLogger(__name__)
+
+# A peer that acknowledges nothing for so long is gone. Pings every 3 s see to it that there is something.
+DEAD_PEER_SECONDS = 50
+# What the kernel keeps for a client that does not read; on its own it would grow to 4 MB.
+SEND_BUFFER_BYTES = 128 * 1024
+# Messages that wait for the consumer before no more are read from the socket.
+INBOX_MESSAGES = 32
+INBOX_SECONDS = 0.05
+
+
+@implementer(IPushProducer)
+class Pressure:
+    """
+    What the transport thinks of a socket's client: whether it reads as fast as we write.
+
+    The transport calls pauseProducing when more than its buffer (64 KiB) waits, and resumeProducing when
+    all of it is written.
+    """
+
+    __slots__ = ("_resumed",)
+
+    def __init__(self) -> None:
+        self._resumed: asyncio.Event | None = None
+
+    @property
+    def paused(self) -> bool:
+        return self._resumed is not None
+
+    async def released(self) -> None:
+        while self._resumed is not None:
+            await self._resumed.wait()
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        if self._resumed is None:
+            self._resumed = asyncio.Event()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        resumed, self._resumed = self._resumed, None
+        if resumed is not None:
+            resumed.set()
+
+    stopProducing = resumeProducing  # noqa: N815 the socket is gone: whoever waits goes on, and finds out
+
+
+class CableProtocol(WebSocketProtocol):
+    # daphne's are by id too, but cost a call each, several times a frame.
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+    unfinished_since: float | None = None
+    _resting = False
+
+    def onConnect(self, request: Any) -> Any:  # noqa: N802
+        self.pressure = Pressure()
+        _set_socket_options(self.transport)
+        return super().onConnect(request)
+
+    def onOpen(self) -> None:  # noqa: N802
+        # Until the upgrade the HTTP channel was the one to be told.
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self.pressure, True)
+        super().onOpen()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
+        self.unfinished_since = None
+        super().onMessage(payload, isBinary)
+        if not self._resting and self.application_queue.qsize() > INBOX_MESSAGES:
+            self._resting = True
+            self.transport.pauseProducing()
+            self._read_on_when_heard()
+
+    def _read_on_when_heard(self) -> None:
+        """daphne's queue has no bound and tells nobody when it is empty."""
+        if self.application_queue.empty():
+            self._resting = False
+            self.transport.resumeProducing()
+        elif self.state != self.STATE_CLOSED:
+            reactor.callLater(INBOX_SECONDS, self._read_on_when_heard)
+
+    def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803
+        if self.wasMaxFramePayloadSizeExceeded or self.wasMaxMessagePayloadSizeExceeded:
+            breaches.report("frame_bytes", "closed a socket")
+        super().onClose(wasClean, code, reason)
+
+    def check_timeouts(self) -> None:
+        super().check_timeouts()
+        if not (self.inside_message or self.current_frame):
+            self.unfinished_since = None
+        elif self.unfinished_since is None:
+            self.unfinished_since = time.monotonic()
+        elif time.monotonic() - self.unfinished_since > settings.SERVER_MESSAGE_SECONDS:
+            breaches.report("message_seconds", "closed a socket that never finished a message")
+            self.dropConnection(abort=True)
+
+
+def _set_socket_options(transport: Any) -> None:
+    transport.setTcpKeepAlive(1)
+    handle = transport.getHandle()
+    handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    options = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+    options["TCP_USER_TIMEOUT"] = DEAD_PEER_SECONDS * 1000
+    for name, value in options.items():
+        option = getattr(socket, name, None)  # not every system has each
+        if option is not None:
+            handle.setsockopt(socket.IPPROTO_TCP, option, value)
