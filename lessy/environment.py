@@ -87,6 +87,22 @@ def urls(name: str, schemes: tuple[str, ...]) -> list[str]:
     return found
 
 
+def root_url(name: str, default: str) -> str:
+    """Where the service is seen from outside, without a slash at the end."""
+    raw = text(name, default).rstrip("/")
+    try:
+        parts = urlsplit(raw)
+        whole = (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query + parts.fragment
+        )
+        _ = parts.port
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ImproperlyConfigured(f"{name}={raw!r}: expected a URL such as https://lessy.example")
+    return raw
+
+
 def folder(name: str) -> Path | None:
     raw = text(name)
     if raw and not Path(raw).is_dir():

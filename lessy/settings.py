@@ -4,6 +4,7 @@ The settings of the project, and the only reader of the environment. docs/operat
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -102,6 +103,23 @@ else:
 # How many proxies of ours append to X-Forwarded-For. Too many, and a client may name any address as its own.
 LESSY_TRUSTED_PROXIES = int(environment.number("LESSY_TRUSTED_PROXIES", 0))
 
+# Counters of the throttles: of all processes in Redis, and of each its own while Redis is away.
+MEMORY_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lessy"}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": MEMORY_CACHE,
+    "memory": MEMORY_CACHE,
+    # A flag is asked for seldom, and what the admin switches must be known to every process at once.
+    "flags": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+}
+if REDIS_URLS:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URLS[0],  # Django would take further ones for replicas, and they are shards
+        "KEY_PREFIX": "lessy",
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": None},
+    }
+WAFFLE_CACHE_NAME = "flags"
+
 # The cable
 
 CABLE = {
@@ -141,7 +159,9 @@ REST_FRAMEWORK: dict[str, Any] = {
 
 EMAIL = environment.email("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25")
 vars().update(EMAIL)
-LESSY_ROOT_URL = environment.text("LESSY_ROOT_URL", "http://127.0.0.1:8000").rstrip("/")
+EMAIL_TIMEOUT = 10  # seconds, or a request would wait for ever for a mail server that does not answer
+LESSY_ROOT_URL = environment.root_url("LESSY_ROOT_URL", "http://127.0.0.1:8000")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"noreply@{urlsplit(LESSY_ROOT_URL).hostname}"
 
 # Files
 

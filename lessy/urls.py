@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
+from lessy.accounts.views import RootView
 from lessy.admin import add_to_users
 from lessy.api.views import missing_endpoint
 from lessy.health import live, ready
@@ -16,6 +17,7 @@ add_to_users()
 handler500 = "lessy.api.views.server_error"
 
 urlpatterns = [
+    re_path(r"^api/?$", RootView.as_view()),
     path("api/", include("lessy.accounts.urls")),
     path("api/", include("projects.urls")),
     path("api/", include("tasks.urls")),

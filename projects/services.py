@@ -29,7 +29,9 @@ class ProjectChanges(TypedDict, total=False):
 
 
 def project_create(*, user: User, name: str) -> Project:
-    with owner_locked(user.pk):
+    with owner_locked(user.pk) as there:
+        if not there:  # deleted since the token was verified
+            raise ApiError("unauthorized")
         project = Project(user=user, name=name)
         _save(project, timezone.now())
     return project

@@ -35,7 +35,9 @@ class TaskChanges(TypedDict, total=False):
 
 
 def task_create(*, user: User, label: str, project_id: int | None, dates: FirstDates) -> Task:
-    with owner_locked(user.pk):
+    with owner_locked(user.pk) as there:
+        if not there:  # deleted since the token was verified
+            raise ApiError("unauthorized")
         task = Task(user=user, label=label, project=_own_project(user.pk, project_id))
         _begin(task, dates, timezone.now())
         _save(task)

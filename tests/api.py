@@ -33,9 +33,9 @@ class Answer:
 class Api:
     """Without a user it is anonymous."""
 
-    def __init__(self, user: User | None = None) -> None:
+    def __init__(self, user: User | None = None, *, sudo: bool = False) -> None:
         self.client = Client(raise_request_exception=False)
-        self.headers = {"Authorization": tokens.issue(user, lifetime=HOUR)} if user else {}
+        self.headers = {"Authorization": tokens.issue(user, sudo=sudo, lifetime=HOUR)} if user else {}
 
     def get(self, path: str) -> Answer:
         return self.call("GET", path)

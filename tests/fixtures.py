@@ -12,7 +12,7 @@ from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from lessy.accounts.models import TermsOfService
+from lessy.accounts.models import TermsOfService, User
 from projects.models import Project
 from tasks.models import Task
 from tests.api import Api
@@ -28,6 +28,35 @@ def alice_api(alice) -> Api:
 @pytest.fixture
 def bob_api(bob) -> Api:
     return Api(bob)
+
+
+@pytest.fixture
+def nobody(db) -> Api:
+    return Api()
+
+
+@pytest.fixture
+def posted(mailoutbox, django_capture_on_commit_callbacks) -> Callable[[], Any]:
+    """with posted() as mails: what was mailed by what was committed, known once the block is left."""
+
+    @contextmanager
+    def listening() -> Iterator[list[Any]]:
+        mails: list[Any] = []
+        before = len(mailoutbox)
+        with django_capture_on_commit_callbacks(execute=True):
+            yield mails
+        mails += mailoutbox[before:]
+
+    return listening
+
+
+@pytest.fixture
+def pending(db) -> User:
+    """Registered, not yet activated."""
+    user = User(email="laura@example.com", activation_token="the-activation-token")
+    user.set_unusable_password()
+    user.save()
+    return user
 
 
 @pytest.fixture

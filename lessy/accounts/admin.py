@@ -1,17 +1,33 @@
 """Users and their tokens. A token itself is shown nowhere: it is stored nowhere."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from lessy.accounts.models import AccessToken, TermsOfService, User
 
 
+class NewUserForm(AdminUserCreationForm):
+    class Meta(AdminUserCreationForm.Meta):
+        model = User
+        fields = ("username", "email")
+        field_classes: ClassVar = {}  # Django's own fails on a user without a name, as the pending ones are
+
+
+class UserForm(UserChangeForm):
+    class Meta(UserChangeForm.Meta):
+        model = User
+        field_classes: ClassVar = {}
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
+    form = UserForm
+    add_form = NewUserForm
     list_display = ("username", "email", "activated_at", "is_active", "is_staff", "created_at")
     list_filter = ("is_active", "is_staff", "is_superuser", "activated_at")
     search_fields = ("username", "email")

@@ -11,7 +11,15 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
+from lessy.accounts import rules
 from lessy.accounts.signals import announce_end
+
+RULES = {
+    "email": rules.broken_email,
+    "username": rules.broken_username,
+    "time_zone": rules.broken_time_zone,
+}
+UNIQUE = ("email", "username")
 
 
 def random_key() -> str:
@@ -57,9 +65,16 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    username = models.CharField(max_length=25, null=True, blank=True, unique=True)
-    email = models.CharField(max_length=254)
-    time_zone = models.CharField(max_length=64, default="UTC")
+    username = models.CharField(
+        max_length=rules.NAME_LENGTH,
+        null=True,
+        blank=True,
+        unique=True,
+        validators=[rules.validate_username],
+        help_text="Small letters, hyphens and underscores. None until the account is activated.",
+    )
+    email = models.CharField(max_length=rules.ADDRESS_LENGTH, validators=[rules.validate_email])
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[rules.validate_time_zone])
     activated_at = models.DateTimeField(null=True, blank=True)
     activation_token = models.CharField(max_length=40, null=True, blank=True, unique=True, editable=False)
     reset_token = models.CharField(max_length=40, null=True, blank=True, unique=True, editable=False)
@@ -92,6 +107,21 @@ class User(AbstractBaseUser, PermissionsMixin):
             super().save(*args, **kwargs)
             if ends:
                 self.access_tokens.others(keep).revoke()
+
+    def broken_rules(self, *fields: str) -> list[tuple[str, str]]:
+        """Every (field, code) of these fields that forbids to save the user as it is."""
+        errors = []
+        for field in fields:
+            value = getattr(self, field)
+            errors += [(field, code) for code in RULES[field](value)]
+            if field in UNIQUE and self._is_taken(field, value):
+                errors.append((field, "taken"))
+        return errors
+
+    def _is_taken(self, field: str, value: str) -> bool:
+        """As the constraints of the database judge it, which fold case by LOWER."""
+        folded = User.objects.annotate(folded=Lower(field)).exclude(pk=self.pk)
+        return folded.filter(folded=Lower(models.Value(value))).exists()
 
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):

@@ -45,3 +45,10 @@ class IsActivated(BasePermission):
         if user_of(request).activated_at is None:
             raise ApiError("user_inactive", pointer="/user")
         return True
+
+
+class HasSudoIfActivated(HasSudo):
+    """A pending account has no password that could give sudo."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return user_of(request).activated_at is None or super().has_permission(request, view)

@@ -1,15 +1,35 @@
+"""
+Every change of an account. Each raises lessy.api.errors: ValidationErrors for broken rules, ApiError for
+what may not be done at all. Mails go out after the commit.
+"""
+
 from calendar import monthrange
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypedDict
 
 from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from lessy.accounts import tokens
-from lessy.accounts.models import User
-from lessy.api.errors import ApiError
+from lessy.accounts import mails, tokens
+from lessy.accounts.models import AccessToken, TermsOfService, User, random_key
+from lessy.api.errors import ApiError, ValidationErrors, record_not_found
+from lessy.locks import owner_locked
 
 SUDO = timedelta(minutes=15)
+A_DAY = timedelta(days=1)
+BETWEEN_RESETS = timedelta(minutes=5)
+
+
+class Profile(TypedDict, total=False):
+    """An absent key leaves the column as it is."""
+
+    email: str
+    username: str
+    time_zone: str
 
 
 def a_month() -> timedelta:
@@ -20,12 +40,150 @@ def a_month() -> timedelta:
     return now.replace(year=year, month=month, day=day) - now
 
 
+def find_by_name(name: str) -> User | None:
+    """By user name or address, in exact case; only of who may sign in."""
+    return User.objects.filter(Q(username=name) | Q(email=name), is_active=True).order_by("pk").first()
+
+
 def log_in(*, name: str, password: str, sudo: bool) -> tuple[User, str]:
     """Returns: the user and a new token. Raises: login_failed, whatever the reason."""
-    user = User.objects.filter(Q(username=name) | Q(email=name), is_active=True).order_by("pk").first()
+    user = find_by_name(name)
     if user is None or user.activated_at is None:
         make_password(password)  # as slow as a wrong password, so that names cannot be told apart
         raise ApiError("login_failed")
     if not user.check_password(password):
         raise ApiError("login_failed")
-    return user, tokens.issue(user, sudo=sudo, lifetime=SUDO if sudo else a_month())
+    checked = user.password
+    with _locked(user, gone=ApiError("login_failed")):
+        if user.password != checked:  # changed meanwhile, which revoked every token but this one to come
+            raise ApiError("login_failed")
+        return user, tokens.issue(user, sudo=sudo, lifetime=SUDO if sudo else a_month())
+
+
+def register(*, email: str) -> tuple[User, str]:
+    """A pending user, without name and password, whom a mail asks to choose them."""
+    user = User(email=email, activation_token=random_key(), accepted_terms=TermsOfService.objects.current())
+    user.set_unusable_password()
+    with transaction.atomic():
+        _save(user, "email")
+        mails.send_activation_needed(user)
+        return user, tokens.issue(user, lifetime=A_DAY)
+
+
+def resend_activation(*, email: str) -> None:
+    """To who is pending; an active user gets no mail."""
+    with _locked(_find(email=email)) as user:
+        if user.activated_at is None:
+            user.activation_token = user.activation_token or random_key()
+            user.save(update_fields=["activation_token"])
+            mails.send_activation_needed(user)
+
+
+def find_by_activation_token(token: str) -> User:
+    return _find(activation_token=token)
+
+
+def activate(*, user: User, username: str, password: str) -> str:
+    """Returns: a new token; the one of the registration, which proves no address, ends."""
+    token = user.activation_token
+    with _locked(user):
+        if user.activation_token != token:
+            raise record_not_found("user")
+        user.username, user.activated_at, user.activation_token = username, timezone.now(), None
+        user.set_password(password)
+        _save(user, "username", also=("activated_at", "activation_token", "password"))
+        mails.send_activation_done(user)
+        return tokens.issue(user, lifetime=a_month())
+
+
+def request_reset(*, email: str) -> None:
+    """One mail in five minutes: sooner, the last one stays valid."""
+    with _locked(_find(email=email)) as user:
+        _refuse_pending(user)
+        now = timezone.now()
+        if user.reset_sent_at and now - user.reset_sent_at < BETWEEN_RESETS:
+            return
+        user.reset_token, user.reset_sent_at = random_key(), now
+        user.save(update_fields=["reset_token", "reset_sent_at"])
+        mails.send_password_reset(user)
+
+
+def find_by_reset_token(token: str) -> User:
+    user = _find(reset_token=token)
+    _refuse_pending(user)
+    return user
+
+
+def reset_password(*, user: User, password: str) -> str:
+    """Returns: a new token; all others end."""
+    token = user.reset_token
+    with _locked(user):
+        if user.reset_token != token:
+            raise record_not_found("user")
+        _store_password(user, password)
+        return tokens.issue(user, lifetime=a_month())
+
+
+def change_password(*, user: User, password: str, keep: AccessToken) -> None:
+    """All tokens end but the one to keep."""
+    with _locked(user):
+        _store_password(user, password, keep)
+
+
+def update_profile(*, user: User, changes: Profile) -> None:
+    with _locked(user):
+        for name, value in changes.items():
+            setattr(user, name, value)
+        _save(user, *changes)
+
+
+def accept_terms(*, user: User) -> None:
+    with _locked(user):
+        user.accepted_terms = TermsOfService.objects.current()
+        user.save(update_fields=["accepted_terms"])
+
+
+def delete_user(*, user: User) -> None:
+    """With all that is theirs."""
+    with _locked(user):
+        user.delete()
+
+
+def _find(**fields: str) -> User:
+    user = User.objects.filter(**fields, is_active=True).first()
+    if user is None:
+        raise record_not_found("user")
+    return user
+
+
+@contextmanager
+def _locked(user: User, gone: ApiError | None = None) -> Iterator[User]:
+    """The user as it is by now, under the lock. Raises: gone if it was deleted, or may no longer sign in."""
+    with owner_locked(user.pk) as there:
+        if there:
+            user.refresh_from_db()
+        if not there or not user.is_active:
+            raise gone or ApiError("unauthorized")
+        yield user
+
+
+def _refuse_pending(user: User) -> None:
+    if user.activated_at is None:
+        raise ApiError("user_inactive", pointer="/user")
+
+
+def _store_password(user: User, password: str, keep: AccessToken | None = None) -> None:
+    user.set_password(password)
+    user.reset_token = None
+    user.save(update_fields=["password", "reset_token"], keep=keep)
+
+
+def _save(user: User, *fields: str, also: tuple[str, ...] = ()) -> None:
+    """Checks and saves these fields, and saves the others; all of them of a new user."""
+    if errors := user.broken_rules(*fields):
+        raise ValidationErrors("user", errors)
+    try:
+        with transaction.atomic():
+            user.save(update_fields=[*fields, *also] if user.pk else None)
+    except IntegrityError:  # another took the name or the address meanwhile
+        raise ValidationErrors("user", user.broken_rules(*fields)) from None

@@ -1,10 +1,18 @@
-"""Relative to /api/."""
+"""Relative to /api/. The slash at the end is optional, and never a redirect, which would lose a body."""
 
 from django.urls import re_path
 
-from lessy.accounts.views import AuthorizationsView, MeView
+from lessy.accounts import views
 
 urlpatterns = [
-    re_path(r"^users/authorizations/?$", AuthorizationsView.as_view()),
-    re_path(r"^users/me/?$", MeView.as_view()),
+    re_path(r"^terms_of_services/current/?$", views.CurrentTermsView.as_view()),
+    re_path(r"^users/?$", views.UserCollectionView.as_view()),
+    re_path(r"^users/authorizations/?$", views.AuthorizationsView.as_view()),
+    re_path(r"^users/activations/?$", views.ActivationsView.as_view()),
+    re_path(r"^users/activation_emails/?$", views.ActivationEmailsView.as_view()),
+    re_path(r"^users/password_resets/?$", views.PasswordResetsView.as_view()),
+    re_path(r"^users/passwords/?$", views.PasswordsView.as_view()),
+    re_path(r"^users/me/?$", views.MeView.as_view()),
+    re_path(r"^users/me/terms_of_services/?$", views.AcceptedTermsView.as_view()),
+    re_path(r"^users/me/features/?$", views.FeaturesView.as_view()),
 ]

@@ -4,12 +4,45 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lessy.accounts import tokens
-from lessy.accounts.permissions import HasToken, token_of, user_of
-from lessy.accounts.services import log_in
-from lessy.accounts.shapes import user_shape
-from lessy.api.parameters import scalars, text
+from lessy.accounts import services, tokens
+from lessy.accounts.features import features_of, registration_is_open
+from lessy.accounts.models import TermsOfService, User
+from lessy.accounts.permissions import (
+    HasAcceptedTerms,
+    HasSudo,
+    HasSudoIfActivated,
+    HasToken,
+    IsActivated,
+    token_of,
+    user_of,
+)
+from lessy.accounts.shapes import PROFILE, feature_shape, terms_shape, user_shape
+from lessy.api.errors import ApiError
+from lessy.api.parameters import require, scalars, text, wrapped
 from lessy.api.views import LessyView
+
+COLUMNS = ("email", "username", "time_zone")  # what an unwrapped body may hold
+
+
+class RootView(LessyView):
+    def get(self, request: Request) -> Response:
+        terms = TermsOfService.objects.current()
+        info: dict[str, Any] = {"registration_disabled": not registration_is_open(request)}
+        return Response(info | ({"tos_version": terms.version} if terms else {}))
+
+
+class CurrentTermsView(LessyView):
+    def get(self, request: Request) -> Response:
+        terms = TermsOfService.objects.current()
+        return Response({"data": terms_shape(terms)}) if terms else Response(status=204)
+
+
+class UserCollectionView(LessyView):
+    def post(self, request: Request) -> Response:
+        if not registration_is_open(request):
+            raise ApiError("registration_disabled")
+        user, token = services.register(email=_required(request, COLUMNS, "email")[0])
+        return _with_token(user, token, status=201)
 
 
 class AuthorizationsView(LessyView):
@@ -17,11 +50,10 @@ class AuthorizationsView(LessyView):
         return [HasToken()] if self.request.method == "DELETE" else []
 
     def post(self, request: Request) -> Response:
-        params = scalars(cast(dict[str, Any], request.data))
+        params = _top_level(request)
         sudo = params.get("sudo") not in (None, False)
         name, password = text(params.get("username")), text(params.get("password"))
-        user, token = log_in(name=name, password=password, sudo=sudo)
-        return Response({"data": user_shape(user), "meta": {"token": token}})
+        return _with_token(*services.log_in(name=name, password=password, sudo=sudo))
 
     def delete(self, request: Request) -> Response:
         """Signs out the token that asks; with ?all=true every token of the user."""
@@ -32,8 +64,92 @@ class AuthorizationsView(LessyView):
         return Response(status=204)
 
 
+class ActivationsView(LessyView):
+    def post(self, request: Request) -> Response:
+        user = services.find_by_activation_token(text(_top_level(request).get("token")))
+        username, password = _required(request, (), "username", "password")
+        return _with_token(user, services.activate(user=user, username=username, password=password))
+
+
+class ActivationEmailsView(LessyView):
+    def post(self, request: Request) -> Response:
+        services.resend_activation(email=_required(request, (), "email")[0])
+        return Response(status=204)
+
+
+class PasswordResetsView(LessyView):
+    def post(self, request: Request) -> Response:
+        services.request_reset(email=_required(request, (), "email")[0])
+        return Response(status=204)
+
+
+class PasswordsView(LessyView):
+    """Two doors: a token of a mail, whoever asks; or else the sudo token of an active user."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        by_mail = _top_level(self.request).get("token") is not None
+        return [] if by_mail else [HasToken(), HasAcceptedTerms(), HasSudo(), IsActivated()]
+
+    def post(self, request: Request) -> Response:
+        token = _top_level(request).get("token")
+        if token is not None:
+            user = services.find_by_reset_token(text(token))
+            [password] = _required(request, (), "password")
+            return _with_token(user, services.reset_password(user=user, password=password))
+        [password] = _required(request, (), "password")
+        services.change_password(user=user_of(request), password=password, keep=token_of(request))
+        return Response({"data": user_shape(user_of(request))})
+
+
 class MeView(LessyView):
-    permission_classes = (HasToken,)
+    def get_permissions(self) -> list[BasePermission]:
+        match self.request.method:
+            case "PATCH":
+                return [HasToken(), HasAcceptedTerms(), IsActivated()]
+            case "DELETE":
+                return [HasToken(), HasSudoIfActivated()]
+        return [HasToken()]
 
     def get(self, request: Request) -> Response:
         return Response({"data": user_shape(user_of(request))})
+
+    def patch(self, request: Request) -> Response:
+        """Nulls change nothing."""
+        params = scalars(wrapped(request.data, "user", COLUMNS))
+        given = {name: text(params[name]) for name in COLUMNS if params.get(name) is not None}
+        services.update_profile(user=user_of(request), changes=cast(services.Profile, given))
+        return Response({"data": user_shape(user_of(request), PROFILE)})
+
+    def delete(self, request: Request) -> Response:
+        services.delete_user(user=user_of(request))
+        return Response(status=204)
+
+
+class AcceptedTermsView(LessyView):
+    permission_classes = (HasToken,)
+
+    def post(self, request: Request) -> Response:
+        services.accept_terms(user=user_of(request))
+        return Response({"data": user_shape(user_of(request), ("has_accepted_tos",))})
+
+
+class FeaturesView(LessyView):
+    permission_classes = (HasToken,)
+
+    def get(self, request: Request) -> Response:
+        return Response({"data": [feature_shape(name) for name in features_of(request)]})
+
+
+def _top_level(request: Request) -> dict[str, Any]:
+    return scalars(cast(dict[str, Any], request.data))
+
+
+def _required(request: Request, columns: tuple[str, ...], *names: str) -> list[str]:
+    """The parameters of the user object, all of them required, in this order."""
+    params = wrapped(request.data, "user", columns)
+    require(params, "user", *names)
+    return [text(params[name]) for name in names]
+
+
+def _with_token(user: User, token: str, status: int = 200) -> Response:
+    return Response({"data": user_shape(user), "meta": {"token": token}}, status)

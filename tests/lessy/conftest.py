@@ -1,1 +1,10 @@
-from tests.fixtures import alice_api, bob_api, count_queries  # noqa: F401 as fixtures
+from tests.fixtures import (  # noqa: F401 as fixtures
+    alice_api,
+    announced,
+    bob_api,
+    count_queries,
+    nobody,
+    pending,
+    posted,
+    unaccepted_terms,
+)

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from waffle.models import Flag
 
 from lessy.accounts import tokens
-from lessy.accounts.models import AccessToken, User
+from lessy.accounts.models import AccessToken, TermsOfService, User
 
 HOUR = timedelta(hours=1)
 TOKENS = reverse("admin:accounts_accesstoken_changelist")
@@ -77,6 +78,54 @@ def test_a_user_is_made_and_changed(admin):
     laura = User.objects.get(username="laura")
     assert laura.check_password("s3crets!")
     assert admin.get(reverse("admin:accounts_user_change", args=[laura.pk])).status_code == 200
+
+
+@pytest.mark.parametrize("username", ["Laura", "laura1", "users", "l" * 26, "alice"])
+def test_a_name_keeps_the_rules_in_forms_too(admin, alice, bob, username):
+    fields = {"username": username, "email": "l@example.com", "usable_password": "true", "time_zone": "UTC"}
+    passwords = {"password1": "s3crets!", "password2": "s3crets!"}
+    assert admin.post(reverse("admin:accounts_user_add"), fields | passwords).status_code == 200
+    assert admin.post(reverse("admin:accounts_user_change", args=[bob.pk]), fields).status_code == 200
+    assert sorted(User.objects.values_list("username", flat=True)) == ["alice", "bob", "dale"]
+
+
+@pytest.mark.parametrize("fields", [{"email": "x"}, {"email": "ALICE@example.com"}, {"time_zone": "Mars"}])
+def test_address_and_zone_keep_their_rules_in_forms_too(admin, alice, bob, fields):
+    good = {"username": "bob", "email": bob.email, "time_zone": "UTC", "is_active": "on"}
+    path = reverse("admin:accounts_user_change", args=[bob.pk])
+    assert admin.post(path, good | fields).status_code == 200
+    assert admin.post(path, good | {"time_zone": "Asia/Calcutta"}).status_code == 302
+    bob.refresh_from_db()
+    assert (bob.email, bob.time_zone) == ("bob@example.com", "Asia/Calcutta")
+
+
+def test_a_pending_user_without_a_name_is_changed(admin, pending):
+    path = reverse("admin:accounts_user_change", args=[pending.pk])
+    fields = {"username": "", "email": "new@example.com", "time_zone": "UTC", "is_active": "on"}
+    assert admin.post(path, fields).status_code == 302
+    pending.refresh_from_db()
+    assert (pending.username, pending.email) == (None, "new@example.com")
+
+
+def test_terms_are_written_in_the_admin_and_have_versions_of_their_own(admin, nobody):
+    path = reverse("admin:accounts_termsofservice_add")
+    fields = {"content": "<p>Be nice.</p>", "effective_at_0": "2018-01-01", "effective_at_1": "00:00:00"}
+    assert admin.post(path, fields | {"version": "v1"}).status_code == 302
+    assert admin.post(path, fields | {"version": "V1"}).status_code == 200
+    assert admin.post(path, {"version": "v2"}).status_code == 200
+    assert nobody.get("terms_of_services/current").data["attributes"]["version"] == "v1"
+    assert TermsOfService.objects.count() == 1
+
+
+def test_a_flag_switched_in_the_admin_holds_at_once(admin, nobody):
+    flag, _ = Flag.objects.update_or_create(name="feature_registration", defaults={"everyone": True})
+    assert nobody.get("").body["registrationDisabled"] is False
+    path = reverse("admin:waffle_flag_change", args=[flag.pk])
+    days = {"created_0": "2026-01-01", "modified_0": "2026-01-01"}
+    times = {"created_1": "00:00:00", "modified_1": "00:00:00"}
+    fields = {"name": flag.name, "everyone": "false", **days, **times}
+    assert admin.post(path, fields).status_code == 302
+    assert nobody.get("").body["registrationDisabled"] is True
 
 
 def test_deactivation_in_the_admin_revokes(admin, alice):

@@ -13,11 +13,6 @@ PATH = "users/authorizations"
 FAILED = (401, [("login_failed", None)])
 
 
-@pytest.fixture
-def nobody(db):
-    return Api()
-
-
 def log_in(api, username="alice", password="secret", **more):
     return api.post(PATH, {"username": username, "password": password, **more})
 

@@ -1,0 +1,52 @@
+"""The mails of an account: plain text, sent once the transaction that causes them is committed."""
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+
+from lessy.accounts.models import User
+
+ACTIVATION_NEEDED = """Welcome to Lessy!
+
+One step is left: choose your user name and password at
+
+{root}/users/{token}/activate
+
+If you did not ask for an account, ignore this mail.
+"""
+
+ACTIVATION_DONE = """Welcome to Lessy, {username}!
+
+Your account is activated. Your tasks wait for you at
+
+{root}
+"""
+
+RESET = """Somebody, hopefully you, asked for a new password of your Lessy account. Choose it at
+
+{root}/password/{token}/new
+
+If it was not you, ignore this mail: your password stays as it is.
+"""
+
+
+def send_activation_needed(user: User) -> None:
+    _send(user, "Activate your account", ACTIVATION_NEEDED, token=user.activation_token)
+
+
+def send_activation_done(user: User) -> None:
+    _send(user, "Your account is activated", ACTIVATION_DONE, username=user.username)
+
+
+def send_password_reset(user: User) -> None:
+    _send(user, "Choose a new password", RESET, token=user.reset_token)
+
+
+def _send(user: User, subject: str, body: str, **fields: str | None) -> None:
+    """A mail that cannot be sent is logged, and fails nobody's request: each can be asked for again."""
+    text = body.format(root=settings.LESSY_ROOT_URL, **fields)
+
+    def send() -> None:
+        send_mail(f"[Lessy] {subject}", text, settings.DEFAULT_FROM_EMAIL, [user.email])
+
+    transaction.on_commit(send, robust=True)
