@@ -3,13 +3,17 @@ The hub's certain path: what the connected clients should have heard and may not
 
 What is owed is a position: everything changed since then. It stays owed until a pass over the tables has
 succeeded, however often the database fails meanwhile.
+
+Word of a revocation can be lost like any other. So whoever is to hear what was read is asked for their right
+after the reading: what was committed after the end of a right is never delivered to it.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from notifications.conf import cable_settings
+from notifications.connection import Connection
 from notifications.database import DatabaseStream
 from notifications.history import MICROSECONDS, changes_since, microseconds_now, overlap
 from notifications.metrics import metrics
@@ -24,11 +28,17 @@ RETRY_SECONDS = 1.0
 
 
 class CatchUp:
-    """reconciled: when the last complete pass began, in microseconds since the epoch."""
+    """
+    reconciled: when the last complete pass began, in microseconds since the epoch. revalidate closes those of
+    some connections that have lost their right.
+    """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(
+        self, registry: Registry, revalidate: Callable[[Iterable[Connection]], Awaitable[None]]
+    ) -> None:
         self.reconciled = microseconds_now()
         self._registry = registry
+        self._revalidate = revalidate
         self._reader = DatabaseStream("cable-catch-up")
         self._recent = RecentChanges()
         self._recent_turned = self.reconciled
@@ -64,11 +74,17 @@ class CatchUp:
 
     async def _deliver_since(self, position: int) -> None:
         started = microseconds_now()
+        await self._revalidate(self._registry.connections)
         if users := self._registry.listened_users():
             async for chunk in self._reader.chunks(lambda: changes_since(users, position), CHUNK):
+                await self._revalidate(self._listeners_of(chunk))
                 self._deliver(chunk)
         self.reconciled = max(self.reconciled, started)
         self._turn_recent(started)
+
+    def _listeners_of(self, changes: Iterable[Change]) -> Iterable[Connection]:
+        users = {change.user_id for change in changes}
+        return [connection for user_id in users for connection in self._registry.listeners(user_id)]
 
     def _deliver(self, changes: Iterable[Change]) -> None:
         now = microseconds_now()

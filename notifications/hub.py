@@ -17,6 +17,7 @@ import random
 import secrets
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -61,7 +62,7 @@ class Hub:
         self._health = DatabaseThreads(1, "cable-health")
         self.doorkeeper = Doorkeeper(self._doors)
         self.broker = Broker(self._on_event, self._on_gap)
-        self.catch_up = CatchUp(self.registry)
+        self.catch_up = CatchUp(self.registry, self._revalidate)
         self._epoch = ""
         self._commands = Commands(
             self.registry, self.broker, self._readers, epoch=lambda: self._epoch, on_limit=self._break
@@ -236,17 +237,16 @@ class Hub:
             try:
                 await self._renew_epoch()
                 self.catch_up.owe(self.catch_up.reconciled)
-                await self._revalidate()
             except Exception as exc:
                 metrics.count("reconcile_failures")
                 logger.warning("could not reconcile, will retry: %s: %s", type(exc).__name__, exc)
 
-    async def _revalidate(self) -> None:
-        connections = list(self.registry.connections)
-        if not connections:
+    async def _revalidate(self, connections: Iterable[Connection]) -> None:
+        asked = list(connections)
+        if not asked:
             return
-        admitted = await self.doorkeeper.still_admitted([each.admission for each in connections])
-        for connection, still in zip(connections, admitted, strict=True):
+        admitted = await self.doorkeeper.still_admitted([each.admission for each in asked])
+        for connection, still in zip(asked, admitted, strict=True):
             if not still:
                 connection.close(protocol.UNAUTHORIZED, reconnect=False)
 

@@ -1,9 +1,8 @@
 """Whoever changes a task or a project, by whatever way, every open client of its owner hears of it."""
 
-import re
-
-import httpx
 import pytest
+
+from tests.support.admin import admin_of
 
 
 @pytest.fixture
@@ -24,28 +23,10 @@ def test_a_change_through_the_api_of_another_server_is_heard(socket, other_serve
 def test_a_change_through_the_admin_form_of_another_server_is_heard(site, socket, other_server, cooper):
     task = site.new_task(cooper)
     assert socket.message() == {"action": "create#tasks", "id": task}
-    admin = site.new_person(password="secret", is_staff=True, is_superuser=True)
-    with httpx.Client(base_url=other_server.url, follow_redirects=True) as browser:
-        form = browser.get("/admin/login/").text
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)[1]
-        login = {"username": admin.username, "password": "secret", "csrfmiddlewaretoken": token}
-        browser.post("/admin/login/", data=login, headers={"Referer": other_server.url})
-        page = browser.get(f"/admin/tasks/task/{task}/change/").text
-        fields = dict(re.findall(r'<input [^>]*name="([^"]+)" value="([^"]*)"', page))
-        fields |= dict(_selected(page))
-        fields["label"] = "drink coffee"
-        answer = browser.post(
-            f"/admin/tasks/task/{task}/change/", data=fields, headers={"Referer": other_server.url}
-        )
-        assert "was changed successfully" in answer.text, answer.text
+    with admin_of(site, other_server) as admin:
+        admin.submit(f"/admin/tasks/task/{task}/change/", label="drink coffee")
     assert site.shell(f"Task.objects.get(pk={task}).label") == "drink coffee"
     assert socket.message()["action"] == "update#tasks"
-
-
-def _selected(page):
-    for name, options in re.findall(r'<select name="([^"]+)".*?>(.*?)</select>', page, re.DOTALL):
-        if found := re.search(r'value="([^"]*)" selected', options):
-            yield name, found[1]
 
 
 def test_a_change_in_a_shell_is_heard_even_as_the_shell_exits(site, socket, cooper):

@@ -6,6 +6,7 @@ outlives its test, and in one that has a browser the ORM belongs to other proces
 """
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -43,6 +44,13 @@ class Browser:
     def new_window(self, page: Page) -> Page:
         """Another page with the profile of this one."""
         return self._watched(page.context.new_page())
+
+    def wait_for_error(self, page: Page, part: str, seconds: float = 10) -> None:
+        """Until a page of ours has told of such an error. page: one of them; its loop must run for any to."""
+        deadline = time.monotonic() + seconds
+        while not any(part in error for error in self.errors):
+            assert time.monotonic() < deadline, f"no error with {part!r}: {self.errors}"
+            page.wait_for_timeout(20)
 
     def _watched(self, page: Page) -> Page:
         page.on("console", self._note)

@@ -1,6 +1,7 @@
 """A bare websocket that speaks ActionCable, to see every frame as it is."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
@@ -83,9 +84,10 @@ class CableSocket:
         return text
 
     def frame(self, seconds: float = 5) -> dict[str, Any]:
-        """The next frame that is no ping."""
+        """The next frame that is no ping; however many of those come meanwhile, it must be here in time."""
+        deadline = time.monotonic() + seconds
         while True:
-            found: dict[str, Any] = json.loads(self.text(seconds))
+            found: dict[str, Any] = json.loads(self.text(max(0, deadline - time.monotonic())))
             if found.get("type") != "ping":
                 return found
 
@@ -104,9 +106,10 @@ class CableSocket:
 
     def close_code(self, seconds: float = 10) -> int:
         """What follows must be the close, pings aside."""
+        deadline = time.monotonic() + seconds
         try:
             while True:
-                text = self.text(seconds)
+                text = self.text(max(0, deadline - time.monotonic()))
                 assert '"ping"' in text, text
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else ABNORMAL

@@ -1,5 +1,6 @@
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
@@ -41,3 +42,20 @@ def die_before_publishing() -> None:
     from notifications import publisher
 
     publisher.publish = lambda changes: os._exit(9)
+
+
+def held_authentication() -> None:
+    """Who was found to be admitted waits while LESSY_TEST_FOLDER has a file "hold"; "held" tells of it."""
+    from lessy.accounts.cable import TokenAuthenticator
+
+    folder = Path(os.environ["LESSY_TEST_FOLDER"])
+    authenticate = TokenAuthenticator.authenticate
+
+    def hold(self: Any, handshakes: Any) -> Any:
+        admissions = authenticate(self, handshakes)
+        while (folder / "hold").exists():
+            (folder / "held").touch()
+            threading.Event().wait(0.02)
+        return admissions
+
+    TokenAuthenticator.authenticate = hold  # type: ignore[method-assign]
