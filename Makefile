@@ -10,9 +10,9 @@ URL := http://127.0.0.1:$(PORT)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.installed tests/clients/node_modules/.installed ## Install what running and testing need
+setup: .venv/.installed tests/clients/node_modules/.installed lessy/web/node_modules/.installed ## Install what running and testing need
 
-run: .venv/.installed ## Serve the demo on http://127.0.0.1:8000 (PORT=8000)
+run: .venv/.installed lessy/web/node_modules/.installed ## Serve the demo on http://127.0.0.1:8000 (PORT=8000)
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed
 	@echo "Lessy:     $(URL)   (log in as dalecooper / secret)"
@@ -48,4 +48,12 @@ tests/clients/node_modules/.installed: tests/clients/package.json
 		cd tests/clients && npm install --no-package-lock --no-audit --no-fund --silent && touch node_modules/.installed; \
 	else \
 		echo "npm is not installed: the tests of the JavaScript clients will be skipped"; \
+	fi
+
+# Without Node the start page works, but for the live cable; it says so.
+lessy/web/node_modules/.installed: lessy/web/package.json
+	@if command -v npm >/dev/null; then \
+		npm install --prefix lessy/web --no-package-lock --no-audit --no-fund --silent && touch $@; \
+	else \
+		echo "npm is not installed: the start page will do without the live cable"; \
 	fi

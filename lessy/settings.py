@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "daphne",  # before staticfiles: its runserver serves websockets
     "lessy",
     "lessy.accounts",
+    "lessy.web",
     "projects",
     "tasks",
     "notifications",
@@ -169,6 +170,13 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 # WhiteNoise warns of a folder that is not there, as before the first collectstatic.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "lessy.web.finders.LibrariesFinder",
+]
+# So that a server needs no collectstatic first.
+WHITENOISE_USE_FINDERS = True
 LESSY_CLIENT_DIR = environment.folder("LESSY_CLIENT_DIR")
 
 # Language and time

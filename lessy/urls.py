@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
@@ -27,3 +28,5 @@ urlpatterns = [
     path("health/live", live),
     path("health/ready", ready),
 ]
+if settings.LESSY_CLIENT_DIR is None:
+    urlpatterns += [path("", include("lessy.web.urls"))]

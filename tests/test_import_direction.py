@@ -35,6 +35,7 @@ LAYERS = [
     ("lessy.accounts",),
     ("projects",),
     ("tasks",),
+    ("lessy.web",),
 ]
 
 

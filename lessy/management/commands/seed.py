@@ -6,13 +6,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from lessy.accounts.demo import PASSWORD, USERNAME
 from lessy.accounts.models import User
 from projects.models import Project
 from projects.services import project_change_state, project_create, project_update
 from tasks.models import Task
 from tasks.services import task_change_state, task_create
-
-PASSWORD = "secret"  # noqa: S105 - of demo users, and refused when DEBUG is off
 
 
 class Command(BaseCommand):
@@ -24,7 +23,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "seed creates users with a known password: it refuses to run when DEBUG is off"
             )
-        for username, plant in (("dalecooper", _plant_cooper), ("audreyhorne", _plant_audrey)):
+        for username, plant in ((USERNAME, _plant_cooper), ("audreyhorne", _plant_audrey)):
             if User.objects.filter(username=username).exists():
                 self.stdout.write(f"{username} exists: left alone")
                 continue

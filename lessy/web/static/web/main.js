@@ -1,0 +1,72 @@
+import { Api } from "./api.js"
+import { find, listenToMenus } from "./dom.js"
+import { currentToken, forgetToken, keepToken, onTokenChange, setCookie } from "./session.js"
+import { complain } from "./views/messages.js"
+import { LoginView } from "./views/login.js"
+import { listenToTheme } from "./views/theme.js"
+import { Workspace } from "./workspace.js"
+
+const REASON = "goodbye"
+
+const login = new LoginView(find("#login"), async (username, password) => {
+  const { meta } = await new Api(null).logIn(username, password)
+  keepToken(meta.token)
+  await enter()
+})
+
+/** Leaves by loading the page again: what was on the screen and in memory is gone for certain. */
+function leave(reason = "") {
+  forgetToken()
+  sessionStorage.setItem(REASON, reason)
+  location.reload()
+}
+
+const ended = () => leave("Your session has ended. Log in again.")
+
+async function enter() {
+  const token = currentToken()
+  setCookie(token)
+  const api = new Api(token, ended)
+  const me = await api.me()
+  login.hide()
+  find("#username").textContent = me.attributes.username
+  document.querySelectorAll("[data-signed-in]").forEach((element) => (element.hidden = false))
+  const workspace = new Workspace(api)
+  find("#sign-out").addEventListener("click", () => signOut(api, workspace.cable))
+  workspace.cable.addEventListener("state", () => checkRefusal(api, workspace.cable))
+  await workspace.start(chosenProtocol()).catch(complain)
+}
+
+/** The server closed for good. Where it does not say why, the API knows whether the token has ended. */
+function checkRefusal(api, { state, reason }) {
+  if (state !== "closed") return
+  if (reason === "unauthorized") ended()
+  else api.me().catch((error) => error.status === 401 || complain(error))
+}
+
+async function signOut(api, cable) {
+  // Or the server would close it, now that its token has ended.
+  cable.close()
+  try {
+    await api.signOut()
+    leave()
+  } catch (error) {
+    // A token that is no longer valid has said so already.
+    if (error.status !== 401) complain(error)
+  }
+}
+
+/** Null where the libraries are missing. */
+function chosenProtocol() {
+  return document.body.dataset.libraries === "missing" ? null : find("[name=protocol]:checked").value
+}
+
+onTokenChange(() => location.reload())
+listenToTheme()
+listenToMenus()
+if (currentToken()) {
+  enter().catch((error) => error.status === 401 || complain(error))
+} else {
+  login.show(sessionStorage.getItem(REASON) ?? "")
+  sessionStorage.removeItem(REASON)
+}

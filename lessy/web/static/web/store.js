@@ -1,0 +1,143 @@
+// The projects and tasks that this window knows. What it holds came from the API, never from a guess: a change
+// is seen when its row has been read again, which a notification of the cable brings about.
+
+/** Above it the lists are read instead of each row. */
+const MOST_SINGLE_READS = 20
+
+/** How long an answer of the API waits for its notification before it is taken itself, in milliseconds. */
+const GRACE = 1000
+
+export class Store extends EventTarget {
+  #rows = { projects: new Map(), tasks: new Map() }
+  #touched = new Map()
+  #wanted = new Map()
+  #gone = new Set() // what was deleted never comes back, but an answer about it may come late
+
+  constructor(api) {
+    super()
+    this.api = api
+  }
+
+  get projects() {
+    return [...this.#rows.projects.values()].sort((one, other) => one.id - other.id)
+  }
+
+  /** In their order. */
+  get tasks() {
+    return [...this.#rows.tasks.values()].sort(
+      (one, other) => one.attributes.order - other.attributes.order || one.id - other.id,
+    )
+  }
+
+  find(kind, id) {
+    return this.#rows[kind].get(id)
+  }
+
+  /** The time of the newest row, by the server's clock, in seconds since the epoch: what came later is unknown. */
+  get knownUntil() {
+    const times = [...this.projects, ...this.tasks].map((row) => Date.parse(row.attributes.updatedAt))
+    // Rows that were saved twice within a second run ahead of the clock.
+    return Math.floor(Math.min(Date.now(), Math.max(...times, 0) || Date.now()) / 1000)
+  }
+
+  /** Reads both lists. A row that came by itself in the meantime stays. */
+  async load() {
+    const begun = performance.now()
+    const lists = await Promise.all([this.api.all("projects"), this.api.all("tasks")])
+    for (const [kind, list] of [["projects", lists[0]], ["tasks", lists[1]]]) {
+      const listed = new Set(list.map((row) => row.id))
+      for (const id of this.#rows[kind].keys()) {
+        if (!listed.has(id) && !(this.#touched.get(`${kind} ${id}`) > begun)) this.#rows[kind].delete(id)
+      }
+      list.forEach((row) => this.#keep(kind, row))
+    }
+    this.#changed()
+  }
+
+  /**
+   * A notification of the cable. Answers with the row as read, null if it is gone, or undefined if what it
+   * announces is known already.
+   */
+  notified({ action, id, updatedAt }) {
+    const kind = action.split("#")[1]
+    const known = this.find(kind, id)
+    if (known && !(updatedAt > Math.floor(Date.parse(known.attributes.updatedAt) / 1000))) return undefined
+    return this.read(kind, id)
+  }
+
+  /** Reads a row, once however often it is asked for within one turn. */
+  read(kind, id) {
+    const name = `${kind} ${id}`
+    if (this.#wanted.size === 0) setTimeout(() => this.#readWanted())
+    if (!this.#wanted.has(name)) this.#wanted.set(name, { kind, id, ...Promise.withResolvers() })
+    return this.#wanted.get(name).promise
+  }
+
+  /** What an answer of the API holds: shown now if nothing announces it, else by what does. */
+  answered(kind, row, announced) {
+    const take = () => this.#take(kind, row)
+    if (announced) setTimeout(take, GRACE)
+    else take()
+  }
+
+  reordered(moved) {
+    for (const { id, attributes } of moved) {
+      const task = this.find("tasks", id)
+      if (task) task.attributes = { ...task.attributes, order: attributes.order }
+    }
+    this.#changed()
+  }
+
+  removed(kind, id) {
+    this.#drop(kind, id)
+    this.#changed()
+  }
+
+  async #readWanted() {
+    const wanted = [...this.#wanted.values()]
+    this.#wanted.clear()
+    try {
+      if (wanted.length > MOST_SINGLE_READS) await this.load()
+      else await Promise.all(wanted.map(({ kind, id }) => this.#readOne(kind, id)))
+      wanted.forEach(({ kind, id, resolve }) => resolve(this.find(kind, id) ?? null))
+    } catch (error) {
+      wanted.forEach(({ reject }) => reject(error))
+    }
+  }
+
+  async #readOne(kind, id) {
+    try {
+      this.#take(kind, await this.api.one(kind, id))
+    } catch (error) {
+      if (error.status !== 404) throw error
+      this.removed(kind, id)
+    }
+  }
+
+  #take(kind, row) {
+    const before = this.find(kind, row.id)
+    if (row.attributes.state === "abandoned") this.#drop(kind, row.id)
+    else this.#keep(kind, row)
+    this.#changed()
+    const left = kind === "tasks" && before?.relationships.project.data?.id
+    // Nothing announces that a project is deleted; but each of its tasks leaves it.
+    if (left && !row.relationships.project.data && this.find("projects", left)) this.read("projects", left)
+  }
+
+  #keep(kind, row) {
+    const known = this.find(kind, row.id)
+    if (this.#gone.has(`${kind} ${row.id}`)) return
+    if (known && Date.parse(known.attributes.updatedAt) > Date.parse(row.attributes.updatedAt)) return
+    this.#rows[kind].set(row.id, row)
+    this.#touched.set(`${kind} ${row.id}`, performance.now())
+  }
+
+  #drop(kind, id) {
+    this.#rows[kind].delete(id)
+    this.#gone.add(`${kind} ${id}`)
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"))
+  }
+}

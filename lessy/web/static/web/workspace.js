@@ -1,0 +1,93 @@
+import { Actions } from "./actions.js"
+import { Cable } from "./cable/cable.js"
+import { FrameLog } from "./cable/frames.js"
+import { Latency, now, onTheClock, painted } from "./cable/latency.js"
+import { Store } from "./store.js"
+import { find } from "./dom.js"
+import { ConnectionView } from "./views/connection.js"
+import { FramesView } from "./views/frames.js"
+import { LatencyView } from "./views/latency.js"
+import { complain, note } from "./views/messages.js"
+import { ProjectsView } from "./views/projects.js"
+import { TasksView } from "./views/tasks.js"
+
+/** How long after a resume its missed changes are counted together, in milliseconds. */
+const RESUME_WINDOW = 500
+
+/** What is there while somebody is logged in: their rows, the cable, and the views of both. */
+export class Workspace {
+  #missed = 0
+
+  constructor(api) {
+    this.store = new Store(api)
+    this.log = new FrameLog()
+    this.latency = new Latency()
+    this.cable = new Cable(cableUrl(), {
+      received: (notification) => this.#hear(notification),
+      refused: () => this.#readAll("More changed than the server replays: everything was read again."),
+    })
+    this.cable.addEventListener("frame", ({ detail }) => this.log.add(detail))
+    const actions = new Actions(api, this.store, () => this.cable.state === "open")
+    new ProjectsView(find("#projects"), this.store, actions)
+    new TasksView(find("#tasks"), this.store, actions)
+    new FramesView(find("#frames"), this.log)
+    new LatencyView(find("#latency"), this.latency)
+    new ConnectionView(this.cable, { choose: (protocol) => this.#connect(protocol) }).render()
+    // The two changes that nothing announces: a new order, and a deleted project without tasks.
+    addEventListener("focus", () => this.cable.state === "open" && this.#readAll())
+  }
+
+  /** protocol: null where the libraries are missing. */
+  async start(protocol) {
+    await this.store.load()
+    if (protocol) await this.#connect(protocol)
+  }
+
+  #connect(protocol) {
+    return this.cable.open(protocol, this.store.knownUntil)
+  }
+
+  async #hear(notification) {
+    const framedAt = now()
+    const { openedAt } = this.cable
+    try {
+      const row = await this.store.notified(notification)
+      if (!row) return
+      const readAt = now()
+      const savedAt = Date.parse(row.attributes.updatedAt)
+      if (savedAt < openedAt) this.#countMissed()
+      else if (onTheClock(row) && !document.hidden) await this.#measure({ savedAt, framedAt, readAt })
+    } catch (error) {
+      complain(error)
+    }
+  }
+
+  async #measure(moments) {
+    await painted()
+    this.latency.add({ ...moments, paintedAt: now() })
+  }
+
+  #countMissed() {
+    this.#missed += 1
+    if (this.#missed > 1) return
+    setTimeout(() => {
+      note(this.#missed === 1 ? "Resumed: 1 missed change came in." : `Resumed: ${this.#missed} missed changes came in.`)
+      this.#missed = 0
+    }, RESUME_WINDOW)
+  }
+
+  async #readAll(why) {
+    try {
+      await this.store.load()
+      if (why) note(why)
+    } catch (error) {
+      complain(error)
+    }
+  }
+}
+
+function cableUrl() {
+  const url = new URL("/cable", location.href)
+  url.protocol = url.protocol.replace("http", "ws")
+  return url.href
+}

@@ -1,0 +1,92 @@
+"""The start page in a real Chromium, as its users handle it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.browser import Browser
+from tests.support.site import Person, Server
+
+expect.set_options(timeout=10_000)
+
+
+class StartPage:
+    """One window. page: Playwright's."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.tasks = page.locator("#tasks-open > li")
+        self.projects = page.locator("#projects li.row")
+        self.frames = page.locator("#frames ol > li")
+        self.state = page.locator("#cable .connection")
+
+    def task(self, label: str) -> Locator:
+        return self.tasks.filter(has_text=label)
+
+    def project(self, name: str) -> Locator:
+        return self.projects.filter(has_text=name)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def choose(self, row: Locator, item: str) -> None:
+        """From the row's menu."""
+        row.locator("summary").click()
+        row.locator(".items").get_by_text(item, exact=True).click()
+
+    def rename(self, row: Locator, name: str) -> None:
+        self.choose(row, "Rename")
+        self.page.get_by_label("New name", exact=True).fill(name)
+        self.page.keyboard.press("Enter")
+
+    def add_task(self, label: str, project: str | None = None) -> None:
+        self.page.get_by_label("New task", exact=True).fill(label)
+        if project:
+            self.page.get_by_label("Project of the new task", exact=True).select_option(label=project)
+        self.page.keyboard.press("Enter")
+        expect(self.page.get_by_label("New task", exact=True)).to_have_value("")
+
+    def add_project(self, name: str) -> None:
+        self.page.get_by_label("New project", exact=True).fill(name)
+        self.page.keyboard.press("Enter")
+
+    def speak(self, protocol: str) -> None:
+        """Switches the cable to "Base" or "Extended"."""
+        self.page.get_by_role("radio", name=protocol).check()
+        self.frames.filter(has_text="connecting to").first.wait_for()
+        expect(self.state).to_have_text("Open")
+
+    def expect_labels(self, *labels: str) -> None:
+        """The open tasks, from the first to the last."""
+        expect(self.tasks.locator(".label")).to_have_text(list(labels))
+
+    def expect_login(self) -> None:
+        expect(self.page.get_by_role("heading", name="Everything moves together")).to_be_visible()
+
+
+def open_page(page: Page, server: Server, person: Person, *, live: bool = True) -> StartPage:
+    """Logged in, and live: with an open cable."""
+    page.add_init_script(
+        f"""if (!sessionStorage.getItem("begun")) {{
+            sessionStorage.setItem("begun", "yes")
+            localStorage.setItem("authentication_token", "{person.token}")
+        }}"""
+    )
+    page.goto(server.url)
+    found = StartPage(page)
+    if live:
+        expect(found.state).to_have_text("Open")
+    return found
+
+
+Opener = Callable[..., StartPage]
+
+
+def opener(browser: Browser, server: Server) -> Opener:
+    """open_as(person, server=another, **options of the window): each in a profile of its own."""
+
+    def open_as(person: Person, *, at: Server = server, live: bool = True, **options: Any) -> StartPage:
+        return open_page(browser.new_page(**options), at, person, live=live)
+
+    return open_as
