@@ -73,3 +73,29 @@ class Child:
         if self.running:
             self.process.kill()
         return self.process.wait()
+
+
+class Footprint:
+    """What a running process takes, as the kernel sees it."""
+
+    def __init__(self, pid: int) -> None:
+        self._proc = Path(f"/proc/{pid}")
+
+    def reset_peak(self) -> None:
+        (self._proc / "clear_refs").write_text("5")
+
+    @property
+    def peak_bytes(self) -> int:
+        return self._kilobytes("VmHWM") * 1024
+
+    @property
+    def resident_bytes(self) -> int:
+        return self._kilobytes("VmRSS") * 1024
+
+    @property
+    def files(self) -> int:
+        return len(list((self._proc / "fd").iterdir()))
+
+    def _kilobytes(self, name: str) -> int:
+        [line] = [line for line in (self._proc / "status").read_text().splitlines() if line.startswith(name)]
+        return int(line.split()[1])

@@ -17,6 +17,7 @@ from tests.support.databases import fresh_database
 from tests.support.processes import Child, free_port
 from tests.support.redis import RedisServer
 from tests.support.shell import Shell
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE: list[str | Path] = [sys.executable, ROOT / "manage.py"]
@@ -47,6 +48,9 @@ class Server:
 
     def stop(self) -> int:
         return self.child.stop()
+
+    def wait_for_log(self, text: str) -> None:
+        eventually(lambda: text in self.child.log, 5, f"{text!r} in the log")
 
     @property
     def url(self) -> str:
