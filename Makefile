@@ -5,7 +5,7 @@ BIN := .venv/bin
 URL := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test serve lint types
+.PHONY: help setup run test serve lint types soak audit
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ run: .venv/.installed lessy/web/node_modules/.installed ## Serve the demo on htt
 
 test: setup ## Run every test
 	$(BIN)/pytest
+
+soak: setup ## Run the tests of load with the promised amounts (long, wants a quiet machine)
+	LESSY_SOAK=full $(BIN)/pytest -q tests/end_to_end/soak
+
+audit: .venv/.installed-dev ## Ask PyPI for known vulnerabilities of what runs
+	$(BIN)/pip-audit --strict --disable-pip --no-deps -r requirements.txt
 
 serve: .venv/.installed ## Serve as production does (needs its environment; BIND=127.0.0.1:8000)
 	$(BIN)/python manage.py serve --bind $(BIND)
