@@ -5,7 +5,7 @@ BIN := .venv/bin
 URL := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test serve lint types soak audit
+.PHONY: help setup run test serve lint types soak audit bench bench-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ audit: .venv/.installed-dev ## Ask PyPI for known vulnerabilities of what runs
 
 serve: .venv/.installed ## Serve as production does (needs its environment; BIND=127.0.0.1:8000)
 	$(BIN)/python manage.py serve --bind $(BIND)
+
+bench: .venv/.installed-dev ## Measure against other servers, into docs/benchmarks/ (BENCH="delivery crowd" ROUNDS=3)
+	$(BIN)/python -m benchmarks $(BENCH) --rounds $(or $(ROUNDS),3) --save
+
+bench-check: .venv/.installed-dev ## Fail when a delivery costs 10 % more than recorded, as a ratio to the floor
+	$(BIN)/python -m benchmarks.check
 
 lint: .venv/.installed-dev ## Check style and formatting
 	$(BIN)/ruff check

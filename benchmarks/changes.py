@@ -1,0 +1,68 @@
+"""
+Changes at a steady rate, from a process of its own, as a web worker would make them:
+
+    python -m benchmarks.changes PUBLICATION RATE SECONDS PEOPLE_FILE
+
+For the project it saves tasks (signal, transaction, publisher and all); for the others, which have no such
+thing, it publishes. Prints when it began each: [[task, version, time (CLOCK_MONOTONIC)], …].
+"""
+
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+Change = Callable[[dict[str, Any]], tuple[int, int]]
+
+
+def saving() -> Change:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lessy.settings")
+    import django
+
+    django.setup()
+    from tasks.models import Task
+
+    def save(person: dict[str, Any]) -> tuple[int, int]:
+        task = Task.objects.get(pk=person["task"])
+        task.save()
+        return task.pk, int(task.updated_at.timestamp())
+
+    return save
+
+
+def publishing(publication: str) -> Change:
+    from redis import Redis
+
+    from benchmarks.publications import PUBLICATIONS
+
+    redis = Redis.from_url(os.environ["REDIS_URL"])
+    versions = count(1)
+
+    def publish(person: dict[str, Any]) -> tuple[int, int]:
+        version = next(versions)
+        redis.publish(*PUBLICATIONS[publication](person["id"], person["task"], version))
+        return person["task"], version
+
+    return publish
+
+
+def main(publication: str, rate: float, seconds: float, people: list[dict[str, Any]]) -> None:
+    change = saving() if publication == "cable" else publishing(publication)
+    change(people[0])  # connects
+    began, due = [], time.monotonic()
+    for _ in range(int(rate * seconds)):
+        due += random.expovariate(rate)
+        time.sleep(max(0.0, due - time.monotonic()))
+        at = time.monotonic()
+        began.append((*change(random.choice(people)), at))
+    time.sleep(0.5)  # what the publisher still holds
+    print(json.dumps(began))
+
+
+if __name__ == "__main__":
+    with open(sys.argv[4]) as file:
+        main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), json.load(file))

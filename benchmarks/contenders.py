@@ -1,0 +1,111 @@
+"""
+The servers that are measured, each as its users would run it in production, in one process.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FLOOR, LESSY = "floor", "lessy"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """publication: of publications.py. available: whether it is installed here."""
+
+    name: str
+    title: str
+    publication: str
+    command: Callable[[int], list[str]]
+    versions: Callable[[], str]
+    available: Callable[[], bool] = lambda: True
+
+
+def _daphne(application: str) -> Callable[[int], list[str]]:
+    """With our own backlog: with daphne's, a storm would measure the kernel's retries."""
+    return lambda port: [
+        *(sys.executable, "-m", "daphne", "-v", "0"),
+        *("-e", f"tcp:port={port}:interface=127.0.0.1:backlog=4096", application),
+    ]
+
+
+def _versions(*packages: str) -> Callable[[], str]:
+    return lambda: ", ".join(f"{package} {version(package)}" for package in packages)
+
+
+def _rails(port: int) -> list[str]:
+    binding = f"tcp://127.0.0.1:{port}"
+    return ["puma", "-q", "-e", "production", "-t", "4:4", "-b", binding, "benchmarks/servers/rails.ru"]
+
+
+def _rails_versions() -> str:
+    names = ["ruby-actioncable", "puma", "ruby-redis"]
+    query = ["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *names]
+    return (
+        subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip().replace("\n", ", ")
+    )
+
+
+def _rails_installed() -> bool:
+    return bool(shutil.which("puma") and shutil.which("dpkg-query")) and "ruby-actioncable" in _packages()
+
+
+def _packages() -> str:
+    query = ["dpkg-query", "-W", "-f", "${Package}\n", "ruby-actioncable", "ruby-redis"]
+    return subprocess.run(query, capture_output=True, text=True, check=False).stdout
+
+
+CONTENDERS = [
+    Contender(
+        LESSY,
+        "Lessy on daphne (`manage.py serve`)",
+        "cable",
+        lambda port: [sys.executable, "manage.py", "serve", "--bind", f"127.0.0.1:{port}", "--drain", "0"],
+        _versions("daphne", "Twisted", "autobahn", "channels", "channels-redis", "redis"),
+    ),
+    Contender(
+        "uvicorn",
+        "Lessy on uvicorn",
+        "cable",
+        lambda port: [
+            *(sys.executable, "-m", "uvicorn", "lessy.asgi:application", "--log-level", "warning"),
+            *("--port", str(port), "--loop", "uvloop", "--backlog", "4096"),
+        ],
+        _versions("uvicorn", "uvloop", "websockets"),
+    ),
+    Contender(
+        FLOOR,
+        "bare ASGI application on daphne: the floor",
+        "plain",
+        _daphne("benchmarks.servers.floor:application"),
+        _versions("daphne", "Twisted", "autobahn", "redis"),
+    ),
+    Contender(
+        "textbook",
+        "textbook AsyncJsonWebsocketConsumer on daphne",
+        "textbook",
+        _daphne("benchmarks.servers.textbook:application"),
+        _versions("channels", "channels-redis", "daphne"),
+    ),
+    Contender(
+        "packaged",
+        "django-actioncable on daphne",
+        "packaged",
+        _daphne("benchmarks.servers.packaged:application"),
+        _versions("django-actioncable", "channels", "channels-redis", "daphne"),
+    ),
+    Contender(
+        "rails",
+        "Rails Action Cable on puma, 4 threads",
+        "plain",
+        _rails,
+        _rails_versions,
+        _rails_installed,
+    ),
+]
+BY_NAME = {contender.name: contender for contender in CONTENDERS}

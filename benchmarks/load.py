@@ -1,0 +1,243 @@
+"""
+The load generator, in a process of its own: `python -m benchmarks.load` reads commands as lines of JSON, and
+answers each with a line.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from itertools import count, cycle
+from typing import Any
+
+import uvloop
+
+from benchmarks.publications import PUBLICATIONS
+from benchmarks.websocket import Client, handshake
+
+HOST = "127.0.0.1"
+SOCKETS_PER_USER = 2
+# What real clients do: see design notes of actioncable's ConnectionMonitor.
+RESUBSCRIBE_SECONDS = 0.5
+REOPEN_SECONDS = 3.0
+# After this long without a single arrival what is missing is counted as lost.
+PATIENCE_SECONDS = 4.0
+PUBLISH_AT_ONCE = 20
+
+
+class Sink(asyncio.Protocol):
+    """A connection to Redis whose answers nobody reads."""
+
+
+def redis_command(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+class Load:
+    """Commands are its public methods; their keyword arguments and results travel as JSON."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.worst_gap = 0.0
+        self.arrivals: list[tuple[float, bytes]] | None = None
+        self.people: list[dict[str, Any]] = []
+        self.clients: list[Client] = []
+        self._changed = asyncio.Event()
+        # Of all floods: an older version of a row than the last would not be delivered.
+        self._versions = count(int(time.time()))
+        self._opened = self._subscribes = self._refused = 0
+
+    # Connecting
+
+    async def connect(self, *, port: int, people: str, sockets: int, seconds: float) -> dict[str, Any]:
+        """All at once. people: a file of [{"id", "token", "task"}, …]."""
+        self._meet(people, sockets)
+        started = time.monotonic()
+        waiting = [self._open(port, index) for index in range(sockets)]
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        self.clients = [client for client in results if isinstance(client, Client)]
+        while time.monotonic() < started + seconds and not all(c.confirmed or c.ended for c in self.clients):
+            await self._next_change()
+        confirmed = sum(client.confirmed for client in self.clients)
+        return {"seconds": time.monotonic() - started, "confirmed": confirmed, "sockets": sockets}
+
+    async def _open(self, port: int, index: int) -> Client:
+        token = self.people[index // SOCKETS_PER_USER]["token"]
+        self._opened += 1
+        loop = asyncio.get_running_loop()
+        _, client = await loop.create_connection(
+            lambda: Client(handshake(HOST, port, token), self, self._on_change), HOST, port
+        )
+        return client
+
+    def _on_change(self, client: Client) -> None:
+        self._changed.set()
+
+    async def _next_change(self) -> None:
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(0.5):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(0.02)  # most come in crowds
+
+    def _meet(self, people: str, sockets: int) -> None:
+        with open(people) as file:
+            self.people = json.load(file)[: sockets // SOCKETS_PER_USER]
+
+    async def reconnect(self, *, port: int, people: str, sockets: int, seconds: float) -> dict[str, Any]:
+        """
+        As real clients come back after a mass disconnect: a third within the first second, the others within
+        six more; each repeats its subscribe every 500 ms and opens a new socket when 3 s brought no welcome.
+        """
+        self._meet(people, sockets)
+        self._opened = self._subscribes = self._refused = 0
+        started = time.monotonic()
+        delays = [random.random() if index % 3 == 0 else 1 + 6 * random.random() for index in range(sockets)]
+        waits = [self._come_back(port, index, delay, seconds) for index, delay in enumerate(delays)]
+        times = sorted(await asyncio.gather(*waits))
+        confirmed = sum(client.confirmed and not client.ended for client in self.clients)
+        return {
+            "seconds": time.monotonic() - started,
+            "confirmed": confirmed,
+            "sockets": sockets,
+            "opened": self._opened,
+            "subscribes": self._subscribes,
+            "refused": self._refused,
+            "p50": times[len(times) // 2],
+            "max": times[-1],
+        }
+
+    async def _come_back(self, port: int, index: int, delay: float, seconds: float) -> float:
+        """How long it took from the first attempt to the confirm."""
+        await asyncio.sleep(delay)
+        started = time.monotonic()
+        while time.monotonic() < started + seconds:
+            try:
+                client = await self._open(port, index)
+            except OSError:
+                self._refused += 1
+                await asyncio.sleep(REOPEN_SECONDS)
+                continue
+            if await self._insist(client):
+                self.clients.append(client)
+                break
+            self._refused += client.ended
+            client.transport.abort()
+        return time.monotonic() - started
+
+    async def _insist(self, client: Client) -> bool:
+        """Until it is confirmed; False if it ended, or was not even welcomed in time."""
+        opened = time.monotonic()
+        repeated = 0.0
+        while not client.confirmed and not client.ended:
+            now = time.monotonic()
+            if not client.welcomed and now - opened > REOPEN_SECONDS:
+                return False
+            if client.welcomed and not repeated:
+                repeated, self._subscribes = now, self._subscribes + 1  # the client's own first one
+            elif client.welcomed and now - repeated > RESUBSCRIBE_SECONDS:
+                client.subscribe()
+                repeated, self._subscribes = now, self._subscribes + 1
+            await asyncio.sleep(0.05)
+        return client.confirmed
+
+    # Delivering
+
+    async def flood(self, *, redis: int, publication: str, seconds: float, window: int) -> dict[str, Any]:
+        """As much as the server takes: there are always `window` deliveries on their way."""
+        transport, _ = await asyncio.get_running_loop().create_connection(Sink, HOST, redis)
+        messages = self._messages(publication)
+        self.watch_pings()
+        before, published, started = self.received, 0, time.monotonic()
+        used = time.process_time()
+        while time.monotonic() < started + seconds:
+            on_their_way = published * SOCKETS_PER_USER - (self.received - before)
+            if on_their_way > window:
+                await asyncio.sleep(0.001)
+                if time.monotonic() - started > PATIENCE_SECONDS and self.received == before:
+                    break
+                continue
+            transport.write(b"".join(next(messages) for _ in range(PUBLISH_AT_ONCE)))
+            published += PUBLISH_AT_ONCE
+            await asyncio.sleep(0)
+        gap = self._worst_gap()
+        elapsed = time.monotonic() - started
+        in_time = self.received - before
+        await self._settle(before + published * SOCKETS_PER_USER)
+        transport.close()
+        return {
+            "deliveries": self.received - before,
+            "lost": published * SOCKETS_PER_USER - (self.received - before),
+            "per_second": in_time / elapsed,
+            "ping_gap": gap,
+            "generator_busy": (time.process_time() - used) / (time.monotonic() - started),
+        }
+
+    def _messages(self, publication: str) -> Iterator[bytes]:
+        publish = PUBLICATIONS[publication]
+        people = random.sample(self.people, len(self.people))
+        for person in cycle(people):
+            channel, body = publish(person["id"], person["task"], next(self._versions))
+            yield redis_command(b"PUBLISH", channel.encode(), body)
+
+    async def _settle(self, expected: int) -> None:
+        seen, since = self.received, time.monotonic()
+        while self.received < expected and time.monotonic() < since + PATIENCE_SECONDS:
+            await asyncio.sleep(0.01)
+            if self.received != seen:
+                seen, since = self.received, time.monotonic()
+
+    async def listen(self, *, seconds: float) -> dict[str, Any]:
+        """Every notification that comes meanwhile: [time (CLOCK_MONOTONIC), its JSON]."""
+        self.arrivals = []
+        self.watch_pings()
+        await asyncio.sleep(seconds)
+        arrivals, self.arrivals = self.arrivals, None
+        frames = [(at, json.loads(text)["message"]) for at, text in arrivals]
+        return {"arrivals": frames, "ping_gap": self._worst_gap()}
+
+    async def blast(self, *, seconds: float) -> dict[str, Any]:
+        """Of the null server: how many frames a second this generator takes, at how much of its CPU."""
+        before, used, started = self.received, time.process_time(), time.monotonic()
+        await asyncio.sleep(seconds)
+        elapsed = time.monotonic() - started
+        frames = self.received - before
+        return {
+            "per_second": frames / elapsed,
+            "microseconds": (time.process_time() - used) / max(1, frames) * 1e6,
+        }
+
+    # Pings
+
+    def watch_pings(self) -> None:
+        self.worst_gap = 0.0
+        now = time.monotonic()
+        for client in self.clients:
+            client.last_ping = now
+
+    def _worst_gap(self) -> float:
+        """Of any socket, what it waits for now included. Seconds."""
+        now = time.monotonic()
+        waiting = max((now - client.last_ping for client in self.clients if not client.ended), default=0.0)
+        return max(self.worst_gap, waiting)
+
+    async def state(self) -> dict[str, Any]:
+        return {"open": sum(not client.ended for client in self.clients), "received": self.received}
+
+
+async def main() -> None:
+    load = Load()
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    while line := await lines.readline():
+        command = json.loads(line)
+        answer = await getattr(load, command.pop("command"))(**command)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,86 @@
+"""
+What a save costs with notifications on and off, and a transaction of 1,000 of them. In a process of its own,
+against a real Redis, with the publisher's work counted in: `python -m benchmarks.saves` prints milliseconds.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from statistics import median
+
+from benchmarks.contenders import ROOT
+from benchmarks.installation import Installation, environment
+from benchmarks.session import Figures
+from tests.support.redis import RedisServer
+
+SAVES = 1_000
+BATCH = 1_000
+BLOCK = 50
+
+
+def measure(installation: Installation) -> Figures:
+    redis = RedisServer()
+    try:
+        env = environment(installation.fresh_database(), redis.url)
+        command = [sys.executable, "-m", "benchmarks.saves"]
+        done = subprocess.run(command, env=env, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE)
+    finally:
+        redis.stop()
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
+def _compare() -> Figures:
+    """On and off alternate in blocks, so that both meet the same machine."""
+    from django.db import transaction
+    from django.db.models.signals import post_save
+
+    from notifications.signals import announce_save
+    from tasks.models import Task
+
+    def timed_save() -> float:
+        started = time.perf_counter()
+        task.save()
+        return (time.perf_counter() - started) * 1e3
+
+    def timed_batch() -> float:
+        started = time.perf_counter()
+        with transaction.atomic():
+            for each in tasks:
+                each.save()
+        return (time.perf_counter() - started) * 1e3
+
+    def switch(on: bool) -> None:
+        if on:
+            post_save.connect(announce_save, dispatch_uid="notifications.announce_save")
+        else:
+            post_save.disconnect(dispatch_uid="notifications.announce_save")
+
+    task = Task.objects.order_by("pk")[0]
+    tasks = list(Task.objects.order_by("pk")[:BATCH])
+    saves: dict[bool, list[float]] = {True: [], False: []}
+    batches: dict[bool, list[float]] = {True: [], False: []}
+    for block in range(2 * SAVES // BLOCK):
+        switch(on := block % 2 == 0)
+        saves[on] += [timed_save() for _ in range(BLOCK)]
+    for block in range(10):
+        switch(on := block % 2 == 0)
+        batches[on].append(timed_batch())
+    return {
+        "save_on_ms": median(saves[True]),
+        "save_off_ms": median(saves[False]),
+        "save_difference_ms": median(saves[True]) - median(saves[False]),
+        "batch_on_ms": median(batches[True]),
+        "batch_off_ms": median(batches[False]),
+        "batch_difference_us_per_row": (median(batches[True]) - median(batches[False])) / len(tasks) * 1e3,
+    }
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lessy.settings")
+    import django
+
+    django.setup()
+    print(json.dumps(_compare()))

@@ -1,0 +1,187 @@
+"""
+One server under test with its Redis, its database and a crowd of clients; and what can be measured of it.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import ROOT, Contender
+from benchmarks.installation import Installation, environment
+from benchmarks.processes import cpu_seconds, memory_bytes
+from tests.support.processes import Child, free_port
+from tests.support.redis import RedisServer
+
+SETTLE_SECONDS = 2.0
+STORM_SECONDS = 90.0
+# Deliveries that are on their way while a server is flooded: enough to keep it busy, few enough to stay fair.
+WINDOW = 1_000
+CHANGES_PER_SECOND = 200
+# Long enough to see pings that are late.
+FLOOD_SECONDS = 8.0
+
+Figures = dict[str, float]
+
+
+class Generator:
+    """load.py, by its standard input and output."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.load"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+
+    def begin(self, command: str, **options: Any) -> Callable[[], dict[str, Any]]:
+        """Returns what waits for the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"command": command, **options}) + "\n")
+        self._process.stdin.flush()
+        return self._answer
+
+    def __call__(self, command: str, **options: Any) -> dict[str, Any]:
+        return self.begin(command, **options)()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline() or '{"failed": true}')
+        if "failed" in answer:
+            raise RuntimeError("the load generator ended")
+        return answer
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+class Session:
+    def __init__(
+        self, contender: Contender, installation: Installation, sockets: int, flood_seconds: float
+    ) -> None:
+        self.contender, self.sockets, self.flood_seconds = contender, sockets, flood_seconds
+        self.people = str(installation.people)
+        self.redis = RedisServer()
+        self.env = environment(installation.fresh_database(), self.redis.url)
+        self.port = free_port()
+        self.child = Child(contender.command(self.port), env=self.env, cwd=ROOT)
+        self.child.wait_until_it_answers(self.port)
+        self.load = Generator()
+
+    @property
+    def pid(self) -> int:
+        return self.child.process.pid
+
+    def close(self) -> None:
+        self.load.close()
+        self.child.stop()
+        self.redis.stop()
+
+    # What can be measured
+
+    def connect(self) -> Figures:
+        """A storm: all sockets at once, to their confirms. And what they weigh afterwards."""
+        time.sleep(SETTLE_SECONDS)
+        memory, used = memory_bytes(self.pid), cpu_seconds(self.pid)
+        options = {
+            "port": self.port,
+            "people": self.people,
+            "sockets": self.sockets,
+            "seconds": STORM_SECONDS,
+        }
+        storm = self.load("connect", **options)
+        cpu = cpu_seconds(self.pid) - used
+        time.sleep(SETTLE_SECONDS)
+        return {
+            "storm_seconds": storm["seconds"],
+            "storm_refused": self.sockets - storm["confirmed"],
+            "storm_cpu_ms": cpu / self.sockets * 1e3,
+            "socket_kb": (memory_bytes(self.pid) - memory) / self.sockets / 1024,
+        }
+
+    def reconnect(self, seconds: float = 30) -> Figures:
+        """As real clients do, with their impatience."""
+        time.sleep(SETTLE_SECONDS)
+        used = cpu_seconds(self.pid)
+        options = {"port": self.port, "people": self.people, "sockets": self.sockets, "seconds": seconds}
+        storm = self.load("reconnect", **options)
+        return {
+            "confirmed": storm["confirmed"],
+            "opened_per_socket": storm["opened"] / self.sockets,
+            "subscribes_per_socket": storm["subscribes"] / self.sockets,
+            "refused": storm["refused"],
+            "wait_p50_ms": storm["p50"] * 1e3,
+            "wait_max_ms": storm["max"] * 1e3,
+            "cpu_ms": (cpu_seconds(self.pid) - used) / self.sockets * 1e3,
+        }
+
+    def idle(self, seconds: float = 9) -> Figures:
+        """Pings, and nothing else. In percent of one core."""
+        used, started = cpu_seconds(self.pid), time.monotonic()
+        answer = self.load("listen", seconds=seconds)
+        share = (cpu_seconds(self.pid) - used) / (time.monotonic() - started)
+        return {"idle_cpu": share * 100, "idle_ping_gap": answer["ping_gap"]}
+
+    def flood(self) -> Figures:
+        """As many deliveries as the server can."""
+        options = {"redis": self.redis.port, "publication": self.contender.publication, "window": WINDOW}
+        self.load("flood", seconds=1, **options)
+        used = cpu_seconds(self.pid)
+        flood = self.load("flood", seconds=self.flood_seconds, **options)
+        return {
+            "delivery_us": (cpu_seconds(self.pid) - used) / max(1, flood["deliveries"]) * 1e6,
+            "deliveries_per_second": flood["per_second"],
+            "lost": flood["lost"],
+            "saturated_ping_gap": flood["ping_gap"],
+            "generator_busy": flood["generator_busy"] * 100,
+        }
+
+    def latency(self, seconds: float = 10) -> Figures:
+        """From just before the change is made to the socket, at 200 changes a second. Milliseconds."""
+        users = json.loads(Path(self.people).read_text())[: self.sockets // 2]
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(users, file)
+            file.flush()
+            words = [self.contender.publication, str(CHANGES_PER_SECOND), str(seconds), file.name]
+            answer = self.load.begin("listen", seconds=seconds + 4)
+            made = subprocess.run(
+                [sys.executable, "-m", "benchmarks.changes", *words],
+                env=self.env,
+                cwd=ROOT,
+                check=True,
+                text=True,
+                stdout=subprocess.PIPE,
+            )
+        began = {(task, version): at for task, version, at in json.loads(made.stdout)}
+        return _latencies(began, answer()["arrivals"])
+
+
+def _latencies(began: dict[tuple[int, int], float], arrivals: list[Any]) -> Figures:
+    delays = sorted(
+        at - began[key] for at, message in arrivals if (key := (message["id"], message["updatedAt"])) in began
+    )
+    expected = 2 * len(began)
+    return {
+        "latency_p50_ms": delays[len(delays) // 2] * 1e3,
+        "latency_p99_ms": delays[int(len(delays) * 0.99)] * 1e3,
+        "latency_max_ms": delays[-1] * 1e3,
+        "latency_lost": expected - len(delays),
+    }
+
+
+@contextmanager
+def session(
+    contender: Contender, installation: Installation, sockets: int, flood_seconds: float = FLOOD_SECONDS
+) -> Iterator[Session]:
+    opened = Session(contender, installation, sockets, flood_seconds)
+    try:
+        yield opened
+    finally:
+        opened.close()

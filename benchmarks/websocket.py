@@ -1,0 +1,149 @@
+"""
+The cheapest client of the cable that still does what a real one does. RFC 6455, the client's side, by hand.
+
+A library would cost more per frame than the servers that it is to measure.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from typing import Protocol, cast
+
+IDENTIFIER = r"{\"channel\":\"NotificationsChannel\"}"
+SUBSCRIBE = f'{{"command":"subscribe","identifier":"{IDENTIFIER}"}}'.encode()
+
+_TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
+_PING_WORD, _PING_WITHIN = b'"ping"', 16  # its head, whatever the server's JSON puts between
+
+
+class Observer(Protocol):
+    """
+    What the load generator counts. arrivals: time and text of each notification, while it is a list.
+    """
+
+    received: int
+    worst_gap: float
+    arrivals: list[tuple[float, bytes]] | None
+
+
+def handshake(host: str, port: int, token: str) -> bytes:
+    """As a browser sends it. The key is the same for all: nobody checks the answer."""
+    return (
+        f"GET /cable HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Origin: http://{host}:{port}\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\n"
+        "Sec-WebSocket-Protocol: actioncable-v1-json, actioncable-unsupported\r\n"
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n"
+        f"Accept-Language: en\r\nCookie: Authorization={token}\r\n\r\n"
+    ).encode()
+
+
+def client_frame(opcode: int, payload: bytes) -> bytes:
+    """Masked, as clients must. Up to 65,535 bytes."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2)
+    mask = os.urandom(4)
+    masked = bytes(byte ^ mask[index & 3] for index, byte in enumerate(payload))
+    return bytes([0x80 | opcode]) + length + mask + masked
+
+
+_SUBSCRIBE_FRAME = client_frame(_TEXT, SUBSCRIBE)
+
+
+class Client(asyncio.Protocol):
+    """
+    One socket. It subscribes when it is welcomed. on_change: called when it is welcomed, confirmed or over.
+    """
+
+    __slots__ = (
+        "_observer",
+        "_on_change",
+        "_request",
+        "_rest",
+        "_upgraded",
+        "confirmed",
+        "ended",
+        "last_ping",
+        "transport",
+        "welcomed",
+    )
+
+    def __init__(self, request: bytes, observer: Observer, on_change: "Callable[[Client], None]") -> None:
+        self._request = request
+        self._observer = observer
+        self._on_change = on_change
+        self._rest = b""
+        self._upgraded = False
+        self.welcomed = self.confirmed = self.ended = False
+        self.last_ping = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self.transport.write(self._request)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
+        self._on_change(self)
+
+    def subscribe(self) -> None:
+        self.transport.write(_SUBSCRIBE_FRAME)
+
+    def data_received(self, data: bytes) -> None:
+        if self._rest:
+            data = self._rest + data
+        at = 0 if self._upgraded else self._skip_upgrade(data)
+        end = len(data)
+        while at >= 0 and end - at >= 2:
+            size, start = data[at + 1], at + 2
+            if size == 126:
+                size, start = int.from_bytes(data[at + 2 : at + 4]), at + 4
+            if end < start + size:
+                break
+            self._on_frame(data[at] & 0x0F, data, start, start + size)
+            at = start + size
+        self._rest = data[max(at, 0) :] if at < end else b""
+
+    def _skip_upgrade(self, data: bytes) -> int:
+        """Where the frames begin; -1 while the answer is incomplete, or when it is a refusal."""
+        head = data.find(b"\r\n\r\n")
+        if head < 0:
+            return -1
+        if not data.startswith(b"HTTP/1.1 101"):
+            self.transport.abort()
+            return -1
+        self._upgraded = True
+        return head + 4
+
+    def _on_frame(self, opcode: int, data: bytes, start: int, end: int) -> None:
+        if opcode == _TEXT:
+            if data.find(_PING_WORD, start, start + _PING_WITHIN) >= 0:
+                self._on_ping()
+            elif self.confirmed:
+                self._on_notification(data, start, end)
+            else:
+                self._on_control(data[start:end])
+        elif opcode == _PING:
+            self.transport.write(client_frame(_PONG, data[start:end]))
+        elif opcode == _CLOSE:
+            self.transport.close()
+
+    def _on_notification(self, data: bytes, start: int, end: int) -> None:
+        observer = self._observer
+        observer.received += 1
+        if observer.arrivals is not None:
+            observer.arrivals.append((time.monotonic(), data[start:end]))
+
+    def _on_ping(self) -> None:
+        now = time.monotonic()
+        if self.last_ping and now - self.last_ping > self._observer.worst_gap:
+            self._observer.worst_gap = now - self.last_ping
+        self.last_ping = now
+
+    def _on_control(self, text: bytes) -> None:
+        if b'"welcome"' in text:
+            self.welcomed = True
+            self.subscribe()
+        elif b'"confirm_subscription"' in text:
+            self.confirmed = True
+        self._on_change(self)
