@@ -72,6 +72,11 @@ def rate(name: str, default: str) -> str | None:
     return raw
 
 
+def rates(prefix: str, **defaults: str) -> dict[str, str | None]:
+    """Of each name, the rate in the variable of that name after the prefix."""
+    return {name: rate(f"{prefix}{name.upper()}", default) for name, default in defaults.items()}
+
+
 def urls(name: str, schemes: tuple[str, ...]) -> list[str]:
     """Comma-separated URLs, each of one of the schemes and with a host (or, for unix sockets, a path)."""
     found = words(name)

@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from lessy import environment
 from notifications.conf import CableSettings
@@ -81,6 +83,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["lessy.accounts.backends.ThrottledBackend"]
 
 REDIS_URLS = environment.urls("REDIS_URL", ("redis", "rediss", "unix"))
 CHANNEL_LAYERS: dict[str, dict[str, Any]]
@@ -117,7 +120,7 @@ if REDIS_URLS:
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URLS[0],  # Django would take further ones for replicas, and they are shards
         "KEY_PREFIX": "lessy",
-        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": None},
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)},
     }
 WAFFLE_CACHE_NAME = "flags"
 
@@ -154,7 +157,21 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "lessy.api.renderers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "lessy.api.errors.exception_handler",
+    "NUM_PROXIES": LESSY_TRUSTED_PROXIES,
 }
+
+# Each is a variable of its own: LESSY_THROTTLE_LOGIN_ADDRESS=30/min. An absent one, or None, is not limited.
+LESSY_THROTTLE_RATES: dict[str, str | None] = {}
+if environment.boolean("LESSY_THROTTLES", default=True):
+    LESSY_THROTTLE_RATES = environment.rates(
+        "LESSY_THROTTLE_",
+        login_address="30/min",
+        login_account="10/min",
+        registration_address="20/hour",
+        registration_account="5/hour",
+        mail_address="20/hour",
+        mail_account="5/hour",
+    )
 
 # Mail
 

@@ -17,6 +17,7 @@ HOUR = timedelta(hours=1)
 class Answer:
     status: int
     body: Any
+    retry_after: str | None = None
 
     @property
     def data(self) -> Any:
@@ -58,4 +59,5 @@ class Api:
         answer = self.client.generic(
             verb, f"/api/{path}", raw, content_type="application/json", headers=self.headers
         )
-        return Answer(answer.status_code, json.loads(answer.content) if answer.content else None)
+        found = json.loads(answer.content) if answer.content else None
+        return Answer(answer.status_code, found, answer.get("Retry-After"))

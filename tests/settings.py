@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("DJANGO_SECRET_KEY", "not-a-secret-but-long-enough-for-an-hs256-signature-in-tests")
 os.environ.setdefault("DJANGO_DEBUG", "off")
 os.environ.setdefault("DJANGO_ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
+os.environ.setdefault("LESSY_THROTTLES", "off")
 
 from lessy.settings import *  # noqa: F403
 

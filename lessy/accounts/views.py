@@ -4,7 +4,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lessy.accounts import services, tokens
+from lessy.accounts import services, throttles, tokens
 from lessy.accounts.features import features_of, registration_is_open
 from lessy.accounts.models import TermsOfService, User
 from lessy.accounts.permissions import (
@@ -38,6 +38,8 @@ class CurrentTermsView(LessyView):
 
 
 class UserCollectionView(LessyView):
+    throttle_classes = throttles.REGISTRATION
+
     def post(self, request: Request) -> Response:
         if not registration_is_open(request):
             raise ApiError("registration_disabled")
@@ -46,6 +48,8 @@ class UserCollectionView(LessyView):
 
 
 class AuthorizationsView(LessyView):
+    throttle_classes = throttles.LOG_IN
+
     def get_permissions(self) -> list[BasePermission]:
         return [HasToken()] if self.request.method == "DELETE" else []
 
@@ -72,12 +76,16 @@ class ActivationsView(LessyView):
 
 
 class ActivationEmailsView(LessyView):
+    throttle_classes = throttles.MAIL
+
     def post(self, request: Request) -> Response:
         services.resend_activation(email=_required(request, (), "email")[0])
         return Response(status=204)
 
 
 class PasswordResetsView(LessyView):
+    throttle_classes = throttles.MAIL
+
     def post(self, request: Request) -> Response:
         services.request_reset(email=_required(request, (), "email")[0])
         return Response(status=204)

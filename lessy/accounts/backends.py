@@ -1,0 +1,23 @@
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from lessy.accounts.models import User
+from lessy.accounts.throttles import may_log_in
+
+
+class ThrottledBackend(ModelBackend):
+    """The admin's log-in: guessed at no faster than the API's."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **more: Any,
+    ) -> User | None:
+        if request is not None and not may_log_in(request, username or ""):
+            raise PermissionDenied
+        return super().authenticate(request, username, password, **more)
