@@ -108,11 +108,11 @@ def root_url(name: str, default: str) -> str:
     return raw
 
 
-def folder(name: str) -> Path | None:
+def folder(name: str, *, holding: str) -> Path | None:
     raw = text(name)
-    if raw and not Path(raw).is_dir():
-        raise ImproperlyConfigured(f"{name}={raw!r}: no such folder")
-    return Path(raw) if raw else None
+    if raw and not (Path(raw) / holding).is_file():
+        raise ImproperlyConfigured(f"{name}={raw!r}: expected a folder that holds {holding}")
+    return Path(raw).resolve() if raw else None
 
 
 def database(name: str, default: str) -> dict[str, Any]:

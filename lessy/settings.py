@@ -194,13 +194,35 @@ STATICFILES_FINDERS = [
 ]
 # So that a server needs no collectstatic first.
 WHITENOISE_USE_FINDERS = True
-LESSY_CLIENT_DIR = environment.folder("LESSY_CLIENT_DIR")
+LESSY_CLIENT_DIR = environment.folder("LESSY_CLIENT_DIR", holding="index.html")
+if LESSY_CLIENT_DIR:
+    WHITENOISE_ROOT = LESSY_CLIENT_DIR
+    # Named by their content, as webpack (app.3f2a9c1b.js) and Vite (index-BxYz12Ab.js) do: they never change.
+    WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/.*(\.[0-9a-f]{6,64}|-(?=\w*[0-9A-Z])[\w-]{8})(\.\w+)+$"
+    if (LESSY_CLIENT_DIR / "static").is_dir():  # for runserver, which asks the finders alone
+        STATICFILES_DIRS = [LESSY_CLIENT_DIR / "static"]
 
 # Language and time
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+# HTTPS: on where the service is seen by it from outside. A proxy ends TLS, and says so in X-Forwarded-Proto.
+
+HTTPS = environment.boolean("LESSY_HTTPS", default=LESSY_ROOT_URL.startswith("https://"))
+if HTTPS:
+    if not LESSY_TRUSTED_PROXIES:
+        raise ImproperlyConfigured(
+            "LESSY_TRUSTED_PROXIES is 0: HTTPS (LESSY_ROOT_URL, LESSY_HTTPS) needs a proxy before the server"
+        )
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # Asked from inside, without TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics"]
+    SECURE_HSTS_SECONDS = int(environment.number("LESSY_HSTS_SECONDS", 365 * 24 * 3600))
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = environment.boolean("LESSY_HSTS_SUBDOMAINS", default=False)
+    SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS
 
 if not DEBUG and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS is not set: it is required when DJANGO_DEBUG is off")

@@ -15,6 +15,9 @@ def no_socket(request: HttpRequest) -> HttpResponse:
 
 add_to_users()
 
+handler400 = "lessy.api.views.bad_request"
+handler403 = "lessy.api.views.permission_denied"
+handler404 = "lessy.api.views.not_found"
 handler500 = "lessy.api.views.server_error"
 
 urlpatterns = [
@@ -28,5 +31,5 @@ urlpatterns = [
     path("health/live", live),
     path("health/ready", ready),
 ]
-if settings.LESSY_CLIENT_DIR is None:
-    urlpatterns += [path("", include("lessy.web.urls"))]
+# The pages: of the client that is built in, or else of the project itself.
+urlpatterns += [path("", include("lessy.client" if settings.LESSY_CLIENT_DIR else "lessy.web.urls"))]

@@ -18,6 +18,8 @@ COMPOSING = (
     "admin",
     "apps",
     "management",
+    "client",
+    "openapi",
 )
 COMPOSITION = {f"lessy.{name}" for name in COMPOSING}
 PURE = {

@@ -1,8 +1,8 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
-from django.views.defaults import server_error as html_server_error
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -28,5 +28,22 @@ def missing_endpoint(request: HttpRequest) -> HttpResponse:
     return _refusal("missing_endpoint")
 
 
+def _is_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Such as a Host that is not ours."""
+    return _refusal("bad_request") if _is_api(request) else defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _refusal("sudo_required") if _is_api(request) else defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return missing_endpoint(request) if _is_api(request) else defaults.page_not_found(request, exception)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _refusal("server_error") if request.path.startswith("/api") else html_server_error(request)
+    return _refusal("server_error") if _is_api(request) else defaults.server_error(request)
