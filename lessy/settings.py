@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "channels",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",  # its page's own scripts, so that it works offline
     "waffle",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -158,6 +159,22 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "lessy.api.errors.exception_handler",
     "NUM_PROXIES": LESSY_TRUSTED_PROXIES,
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Lessy",
+    "DESCRIPTION": "Projects and tasks. What changes is announced on the websocket at /cable.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["lessy.openapi.without_slash"],
+    "POSTPROCESSING_HOOKS": ["lessy.openapi.add_components"],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "Authorization"}}
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # Each is a variable of its own: LESSY_THROTTLE_LOGIN_ADDRESS=30/min. An absent one, or None, is not limited.

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from lessy.accounts.views import RootView
 from lessy.admin import add_to_users
@@ -25,6 +26,8 @@ urlpatterns = [
     path("api/", include("lessy.accounts.urls")),
     path("api/", include("projects.urls")),
     path("api/", include("tasks.urls")),
+    re_path(r"^api/schema/?$", SpectacularJSONAPIView.as_view(), name="schema"),
+    re_path(r"^docs/?$", SpectacularSwaggerView.as_view()),
     re_path(r"^api(?:/|$)", missing_endpoint),
     re_path(r"^cable/?$", no_socket),
     path("admin/", admin.site.urls),

@@ -1,5 +1,6 @@
 from typing import Any, cast
 
+from drf_spectacular.utils import extend_schema_view
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +13,7 @@ from lessy.api.pagination import paginated
 from lessy.api.parameters import require, scalars, text, wrapped
 from lessy.api.views import LessyView
 from lessy.numbers import whole_number
+from projects import openapi
 from projects.models import Project
 from projects.services import (
     ProjectChanges,
@@ -44,6 +46,7 @@ class CollectionView(OwnerView):
         return [HasToken()] if self.request.method == "GET" else [HasToken(), HasAcceptedTerms()]
 
 
+@extend_schema_view(get=openapi.LIST, post=openapi.CREATE)
 class ProjectCollectionView(CollectionView):
     def get(self, request: Request) -> Response:
         rows = Project.objects.filter(user=self.user).order_by("pk")
@@ -56,6 +59,7 @@ class ProjectCollectionView(CollectionView):
         return _answer(project, self.user, status=201)
 
 
+@extend_schema_view(get=openapi.SHOW, patch=openapi.UPDATE, delete=openapi.DELETE)
 class ProjectMemberView(OwnerView):
     def get(self, request: Request, pk: str) -> Response:
         return _answer(find_project(self.user, pk), self.user)
@@ -71,6 +75,7 @@ class ProjectMemberView(OwnerView):
         return Response(status=204)
 
 
+@extend_schema_view(put=openapi.CHANGE_STATE)
 class ProjectStateView(OwnerView):
     def put(self, request: Request, pk: str) -> Response:
         project = find_project(self.user, pk)

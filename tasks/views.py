@@ -3,6 +3,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,6 +14,7 @@ from lessy.api.pagination import paginated
 from lessy.api.parameters import require, scalars, text, wrapped
 from lessy.numbers import whole_number
 from projects.views import CollectionView, OwnerView
+from tasks import openapi
 from tasks.models import Task
 from tasks.services import FirstDates, TaskChanges, task_change_state, task_create, task_move, task_update
 from tasks.shapes import moved_shape, task_shape
@@ -22,6 +24,7 @@ SHOWN_AFTER_FINISH = timedelta(days=14)
 COLUMNS = ("label", "state", "order", "planned_at", "finished_at", "project_id")  # of an unwrapped body
 
 
+@extend_schema_view(get=openapi.LIST, post=openapi.CREATE)
 class TaskCollectionView(CollectionView):
     def get(self, request: Request) -> Response:
         rows = Task.objects.filter(user=self.user).current(_two_weeks_ago(self.user)).order_by("pk")
@@ -42,6 +45,7 @@ class TaskCollectionView(CollectionView):
         return _answer(task, self.user, status=201)
 
 
+@extend_schema_view(get=openapi.SHOW, patch=openapi.UPDATE)
 class TaskMemberView(OwnerView):
     def get(self, request: Request, pk: str) -> Response:
         return _answer(_find_task(self.user, pk), self.user)
@@ -58,6 +62,7 @@ class TaskMemberView(OwnerView):
         return _answer(task, self.user)
 
 
+@extend_schema_view(put=openapi.CHANGE_STATE)
 class TaskStateView(OwnerView):
     def put(self, request: Request, pk: str) -> Response:
         task = _find_task(self.user, pk)
@@ -67,6 +72,7 @@ class TaskStateView(OwnerView):
         return _answer(task, self.user)
 
 
+@extend_schema_view(put=openapi.MOVE)
 class TaskOrderView(OwnerView):
     def put(self, request: Request, pk: str) -> Response:
         task = _find_task(self.user, pk)

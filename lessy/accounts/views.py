@@ -1,10 +1,11 @@
 from typing import Any, cast
 
+from drf_spectacular.utils import extend_schema_view
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lessy.accounts import services, throttles, tokens
+from lessy.accounts import openapi, services, throttles, tokens
 from lessy.accounts.features import features_of, registration_is_open
 from lessy.accounts.models import TermsOfService, User
 from lessy.accounts.permissions import (
@@ -24,6 +25,7 @@ from lessy.api.views import LessyView
 COLUMNS = ("email", "username", "time_zone")  # what an unwrapped body may hold
 
 
+@extend_schema_view(get=openapi.ROOT)
 class RootView(LessyView):
     def get(self, request: Request) -> Response:
         terms = TermsOfService.objects.current()
@@ -31,12 +33,14 @@ class RootView(LessyView):
         return Response(info | ({"tos_version": terms.version} if terms else {}))
 
 
+@extend_schema_view(get=openapi.CURRENT_TERMS)
 class CurrentTermsView(LessyView):
     def get(self, request: Request) -> Response:
         terms = TermsOfService.objects.current()
         return Response({"data": terms_shape(terms)}) if terms else Response(status=204)
 
 
+@extend_schema_view(post=openapi.REGISTER)
 class UserCollectionView(LessyView):
     throttle_classes = throttles.REGISTRATION
 
@@ -47,6 +51,7 @@ class UserCollectionView(LessyView):
         return _with_token(user, token, status=201)
 
 
+@extend_schema_view(post=openapi.LOG_IN, delete=openapi.LOG_OUT)
 class AuthorizationsView(LessyView):
     throttle_classes = throttles.LOG_IN
 
@@ -68,6 +73,7 @@ class AuthorizationsView(LessyView):
         return Response(status=204)
 
 
+@extend_schema_view(post=openapi.ACTIVATE)
 class ActivationsView(LessyView):
     def post(self, request: Request) -> Response:
         user = services.find_by_activation_token(text(_top_level(request).get("token")))
@@ -75,6 +81,7 @@ class ActivationsView(LessyView):
         return _with_token(user, services.activate(user=user, username=username, password=password))
 
 
+@extend_schema_view(post=openapi.RESEND_ACTIVATION)
 class ActivationEmailsView(LessyView):
     throttle_classes = throttles.MAIL
 
@@ -83,6 +90,7 @@ class ActivationEmailsView(LessyView):
         return Response(status=204)
 
 
+@extend_schema_view(post=openapi.ASK_FOR_RESET)
 class PasswordResetsView(LessyView):
     throttle_classes = throttles.MAIL
 
@@ -91,6 +99,7 @@ class PasswordResetsView(LessyView):
         return Response(status=204)
 
 
+@extend_schema_view(post=openapi.SET_PASSWORD)
 class PasswordsView(LessyView):
     """Two doors: a token of a mail, whoever asks; or else the sudo token of an active user."""
 
@@ -109,6 +118,7 @@ class PasswordsView(LessyView):
         return Response({"data": user_shape(user_of(request))})
 
 
+@extend_schema_view(get=openapi.ME, patch=openapi.CHANGE_PROFILE, delete=openapi.DELETE_ME)
 class MeView(LessyView):
     def get_permissions(self) -> list[BasePermission]:
         match self.request.method:
@@ -133,6 +143,7 @@ class MeView(LessyView):
         return Response(status=204)
 
 
+@extend_schema_view(post=openapi.ACCEPT_TERMS)
 class AcceptedTermsView(LessyView):
     permission_classes = (HasToken,)
 
@@ -141,6 +152,7 @@ class AcceptedTermsView(LessyView):
         return Response({"data": user_shape(user_of(request), ("has_accepted_tos",))})
 
 
+@extend_schema_view(get=openapi.FEATURES)
 class FeaturesView(LessyView):
     permission_classes = (HasToken,)
 

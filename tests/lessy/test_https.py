@@ -70,3 +70,9 @@ def test_behind_a_proxy_http_is_sent_to_https_and_https_is_trusted(redis_server)
         answer = httpx.get(f"{url}/api", headers={"X-Forwarded-Proto": "https"})
         assert answer.status_code == 200
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_check_deploy_is_silent_with_the_documented_settings():
+    done = check(**PRODUCTION)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "System check identified no issues (0 silenced).\n"
