@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -134,6 +134,11 @@ def email(name: str, default: str) -> Mapping[str, Any]:
         raise ImproperlyConfigured(f"{name}: cannot be read as an e-mail URL ({type(exc).__name__})") from exc
     if not config.get("EMAIL_BACKEND"):
         raise ImproperlyConfigured(f"{name}: unknown kind of e-mail URL")
+    parts = urlsplit(text(name, default))
+    if parts.scheme == "filemail":  # django-environ drops the first character of the path
+        config["EMAIL_FILE_PATH"] = unquote(parts.netloc + parts.path)
+    if config.get("EMAIL_USE_TLS"):
+        config["EMAIL_PORT"] = config["EMAIL_PORT"] or 587
     return config
 
 

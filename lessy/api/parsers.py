@@ -7,6 +7,7 @@ from rest_framework.parsers import BaseParser
 from lessy.api.errors import ApiError
 
 LARGEST = 512 * 1024  # bytes of a body
+DEEPEST = 50  # objects and lists within each other
 
 
 class SnakeCaseParser(BaseParser):
@@ -29,12 +30,14 @@ def snake_case(key: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).replace("-", "_").lower()
 
 
-def _snake(value: Any) -> Any:
-    """Raises: ValueError for text that no database takes: NUL characters, lone surrogates."""
+def _snake(value: Any, depth: int = 0) -> Any:
+    """Raises: ValueError for what nests too deep, and for text that no database takes (NUL, surrogates)."""
+    if depth > DEEPEST:
+        raise ValueError("nested too deep")
     if isinstance(value, dict):
-        return {snake_case(key): _snake(inner) for key, inner in value.items()}
+        return {snake_case(key): _snake(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_snake(inner) for inner in value]
+        return [_snake(inner, depth + 1) for inner in value]
     if isinstance(value, str) and "\0" in value.encode().decode():
         raise ValueError("NUL character")
     return value
