@@ -136,6 +136,7 @@ CABLE = {
     "ALLOWED_ORIGINS": environment.words("CABLE_ALLOWED_ORIGINS"),
     # Every limit and interval of notifications/conf.py: CABLE_MAX_SOCKETS_PER_USER, CABLE_OVERLAP and so on.
     **environment.numbers("CABLE_", CableSettings),
+    "METRICS_TOKEN": environment.text("CABLE_METRICS_TOKEN"),
     "TRUSTED_PROXIES": LESSY_TRUSTED_PROXIES,
 }
 

@@ -8,6 +8,7 @@ from lessy.accounts.views import RootView
 from lessy.admin import add_to_users
 from lessy.api.views import missing_endpoint
 from lessy.health import live, ready
+from notifications.prometheus import metrics_view
 
 
 def no_socket(request: HttpRequest) -> HttpResponse:
@@ -33,6 +34,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", live),
     path("health/ready", ready),
+    path("metrics", metrics_view),
 ]
 # The pages: of the client that is built in, or else of the project itself.
 urlpatterns += [path("", include("lessy.client" if settings.LESSY_CLIENT_DIR else "lessy.web.urls"))]

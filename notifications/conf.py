@@ -62,6 +62,9 @@ class CableSettings:
     outbox_frames: int = 256
     outbox_bytes: int = 1024 * 1024
 
+    # Whoever sends it (Authorization: Bearer …) may read /metrics; without one nobody may.
+    metrics_token: str = ""
+
     # How many proxies of ours stand before us, and so which word of X-Forwarded-For is to be believed.
     trusted_proxies: int = 0
 

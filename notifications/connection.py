@@ -168,6 +168,10 @@ class Connection:
             await self._written.wait()
 
     @property
+    def congested(self) -> bool:
+        return self._outbox is not None
+
+    @property
     def outbox_bytes(self) -> int:
         return self._outbox.bytes if self._outbox is not None else 0
 

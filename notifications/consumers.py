@@ -59,6 +59,7 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         if self.hub.draining:
             # By HTTP status, on which clients retry: the next process has them.
+            metrics.count("handshakes:draining")
             await self.close()
             return
         try:

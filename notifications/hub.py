@@ -41,6 +41,7 @@ from notifications.payloads import Change
 from notifications.protocol import Command
 from notifications.publisher import publisher
 from notifications.registry import Registry
+from notifications.state import State
 
 logger = logging.getLogger(__name__)
 
@@ -169,6 +170,7 @@ class Hub:
                     connection.deliver(change, now)
             else:
                 metrics.count("stale")
+        metrics.commit_to_socket.observe(int((time.time() - event["at"]) * 1e6))
 
     def _on_disconnect(self, event: dict[str, Any]) -> None:
         self._revocations.append((time.monotonic(), event))
@@ -216,9 +218,7 @@ class Hub:
                 await asyncio.sleep(-late)
             elif late > 1:
                 due = loop.time()
-            metrics.counts["ping_late_microseconds_max"] = max(
-                metrics.counts["ping_late_microseconds_max"], int(max(late, 0) * 1e6)
-            )
+            metrics.ping_lateness.observe(int(late * 1e6))
             frame = protocol.ping(int(time.time()))
             for connection in self._wheel.advance():
                 connection.write_first(frame)
@@ -249,6 +249,11 @@ class Hub:
         for connection, still in zip(asked, admitted, strict=True):
             if not still:
                 connection.close(protocol.UNAUTHORIZED, reconnect=False)
+
+    # What it holds
+
+    def state(self) -> State:
+        return State.of(self.registry, self.broker, self.catch_up, draining=self.draining)
 
     # Health
 

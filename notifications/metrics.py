@@ -1,8 +1,42 @@
 """
-The counters of this process. Plain integers: counting happens on the hot path.
+The counters of this process. Plain integers: counting happens on the hot path. prometheus.py shows them.
 """
 
+from bisect import bisect_left
 from collections import Counter
+
+# Upper bounds of the buckets, in microseconds.
+LATENCY = (1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000)
+
+
+class Histogram:
+    """
+    buckets: how many were at most as large as each bound, but larger than the one before; the last counts
+    those above every bound. Microseconds.
+    """
+
+    __slots__ = ("bounds", "buckets", "sum")
+
+    def __init__(self, bounds: tuple[int, ...] = LATENCY) -> None:
+        self.bounds = bounds
+        self.buckets = [0] * (len(bounds) + 1)
+        self.sum = 0
+
+    def observe(self, microseconds: int) -> None:
+        """Clocks of two machines differ, so that a time may be negative: it counts as 0."""
+        microseconds = max(microseconds, 0)
+        self.buckets[bisect_left(self.bounds, microseconds)] += 1
+        self.sum += microseconds
+
+    def quantile(self, fraction: float) -> int | None:
+        """The bound that so many did not exceed, in microseconds; None if there is none."""
+        wanted = fraction * sum(self.buckets)
+        reached = 0
+        for bound, count in zip(self.bounds, self.buckets, strict=False):
+            reached += count
+            if wanted and reached >= wanted:
+                return bound
+        return None
 
 
 class Metrics:
@@ -10,11 +44,14 @@ class Metrics:
     counts: by name, with a reason after a colon where there is one ("drops:publish_queue").
     """
 
-    __slots__ = ("counts", "deliveries")
+    __slots__ = ("commit_to_socket", "counts", "deliveries", "ping_lateness", "publish")
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.deliveries = 0
+        self.commit_to_socket = Histogram()
+        self.ping_lateness = Histogram()
+        self.publish = Histogram()
 
     def count(self, name: str, amount: int = 1) -> None:
         self.counts[name] += amount

@@ -60,6 +60,7 @@ class AddressGuard:
         now = time.monotonic()
         visitor = self._visitor(address, now)
         if limit := visitor.broken_limit(now):
+            metrics.count(f"handshakes:{limit}")
             breaches.report(limit, f"refused a handshake from {address}")
             await send({"type": "websocket.close"})
             return

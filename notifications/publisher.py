@@ -81,6 +81,11 @@ class Publisher:
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(self._start_worker)
 
+    @property
+    def waiting(self) -> int:
+        """Changes that wait to be sent."""
+        return self._weight
+
     def flush(self, timeout: float) -> bool:
         """Wait until everything is sent. Returns whether it was. Not to be called on the worker's loop."""
         return self._idle.wait(timeout)
@@ -160,7 +165,7 @@ class Publisher:
             logger.warning("cannot publish, will retry: %s: %s", type(exc).__name__, exc)
             return False
         metrics.count("published", item.weight)
-        metrics.counts["publish_microseconds"] += int((time.perf_counter() - started) * 1e6)
+        metrics.publish.observe(int((time.perf_counter() - started) * 1e6))
         return True
 
     def _first(self) -> _Outgoing | None:

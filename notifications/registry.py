@@ -2,7 +2,7 @@
 Who is connected to this process, who listens to a stream, and whose right ends when. Pure: no I/O.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from notifications.connection import Connection
@@ -40,6 +40,9 @@ class Registry:
 
     def of_user(self, user_id: Key) -> Sequence[Connection]:
         return tuple(self._by_user.get(user_id, ()))
+
+    def users(self) -> Collection[Key]:
+        return self._by_user.keys()
 
     # Listening
 
