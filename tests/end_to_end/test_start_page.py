@@ -270,7 +270,13 @@ def test_axe_finds_nothing_in_light_and_in_dark(open_as, site, cooper, browser, 
 def test_nothing_is_wider_than_a_phone(open_as, site, cooper):
     site.new_task(cooper, "a_label_without_any_space_" * 6)
     here = open_as(cooper, viewport={"width": 360, "height": 640})
+    here.add_project("a_name_without_any_space_" * 3)
+    expect(here.projects).to_have_count(1)
     assert here.page.evaluate("document.documentElement.scrollWidth") == 360
+    edges = here.page.evaluate(
+        "[...document.querySelectorAll('main section, .row')].map(each => each.getBoundingClientRect().right)"
+    )
+    assert max(edges) <= 360 - 14
 
 
 def test_the_colours_can_be_chosen_and_stay(browser, server):

@@ -23,7 +23,7 @@ export class LatencyView {
     this.#write("p95", milliseconds(this.latency.quantile(0.95)))
     this.#write("count", String(samples.length))
     const parts = last && [last.push, last.read, last.paint].map(milliseconds)
-    this.#write("parts", parts ? `${parts[0]} to the frame, ${parts[1]} to read the row, ${parts[2]} to paint` : "–")
+    this.#write("parts", parts ? `${parts[0]} to the frame, ${parts[1]} to read the row, ${parts[2]} to paint` : "Change something, and see.")
     this.#draw(samples)
   }
 
