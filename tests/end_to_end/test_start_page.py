@@ -74,14 +74,6 @@ def test_projects_move_together_in_two_windows(here, there, browser):
     browser.errors.clear()  # Chromium notes the 404 of the project that its task has left
 
 
-def test_another_user_sees_nothing_of_it(here, open_as, audrey):
-    other = open_as(audrey)
-    here.add_task("buy tea")
-    expect(here.task("buy tea")).to_be_visible()
-    other.add_task("dance")
-    other.expect_labels("dance")
-
-
 def test_what_changes_lights_its_latency_and_its_frame(here, site, cooper):
     site.new_task(cooper, "ring Diane")
     expect(here.task("ring Diane")).to_be_visible()
@@ -181,13 +173,17 @@ def three_tasks(site: Site, cooper: Person) -> None:
         site.new_task(cooper, label)
 
 
-def test_tasks_are_reordered_by_the_keyboard(three_tasks, here):
+def test_tasks_are_reordered_by_the_keyboard_and_other_windows_see_it_when_one_returns(
+    three_tasks, here, there
+):
     here.page.get_by_role("button", name="Move one").focus()
     here.page.keyboard.press("ArrowDown")
     here.page.keyboard.press("ArrowDown")
     here.expect_labels("two", "three", "one")
     expect(here.page.get_by_role("button", name="Move one")).to_be_focused()
     expect(here.page.locator("#announcer")).to_have_text("one: 3 of 3")
+    there.page.evaluate("dispatchEvent(new Event('focus'))")
+    there.expect_labels("two", "three", "one")
 
 
 def test_tasks_are_reordered_by_dragging(three_tasks, here):
@@ -199,13 +195,6 @@ def test_tasks_are_reordered_by_dragging(three_tasks, here):
     here.expect_labels("three", "one", "two")
     here.page.reload()
     here.expect_labels("three", "one", "two")
-
-
-def test_a_new_order_is_seen_when_one_returns_to_the_window(three_tasks, here, there):
-    here.choose(here.task("one"), "Move down")
-    here.expect_labels("two", "one", "three")
-    there.page.evaluate("dispatchEvent(new Event('focus'))")
-    there.expect_labels("two", "one", "three")
 
 
 # The panel
