@@ -6,12 +6,12 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
+from django.core.mail.message import sanitize_address
 
 NAME_LENGTH = 25
 ADDRESS_LENGTH = 254
 RESERVED = ("dashboard", "login", "register", "logout", "projects", "tasks", "users")  # paths of the client
-# Not the whole grammar of addresses, but nothing that a mail could not be sent to.
-_ADDRESS = re.compile(r"[^\s@,:;<>()\[\]\\\"\x00-\x20\x7f]+@([^\s@,:;<>()\[\]\\\"\x00-\x20\x7f]+)")
+_PLAIN = r"[^\s@,:;<>()\[\]\\\"\x00-\x20\x7f]+"  # nothing that an address would have to quote
 
 Rule = Callable[[str], list[str]]
 
@@ -43,10 +43,10 @@ def time_zones() -> frozenset[str]:
 
 
 def _can_be_sent_to(address: str) -> bool:
-    found = _ADDRESS.fullmatch(address)
+    """No more is asked of it than that a mail to it can be made."""
     try:
-        return bool(found and found[1].encode("idna"))
-    except UnicodeError:  # an empty label, or one that is too long
+        return bool(re.fullmatch(f"{_PLAIN}@{_PLAIN}", address) and sanitize_address(address, "utf-8"))
+    except ValueError:
         return False
 
 

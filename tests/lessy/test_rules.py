@@ -3,7 +3,6 @@
 import re
 
 from django.core.mail import EmailMessage
-from django.core.mail.message import sanitize_address
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -25,11 +24,11 @@ addresses = st.one_of(st.builds("{}@{}".format, parts, parts), st.emails(), part
 @example("a\x85b@c")
 @example("a@-")
 @example("a@ß")
+@example("0@0.")
 def test_whatever_passes_as_an_address_can_be_mailed(address):
     if not broken_email(address):
         message = EmailMessage("[Lessy] x", "x", "noreply@example.com", [address])
         assert message.message().as_bytes()
-        assert sanitize_address(address, "utf-8")
 
 
 @given(st.one_of(st.text(max_size=30), st.text("abz-_A1é \n", max_size=30)))
