@@ -7,7 +7,7 @@ that names the variable, so that a bad value stops the boot.
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,15 @@ def boolean(name: str, default: bool) -> bool:
 def words(name: str) -> list[str]:
     """Comma-separated, blanks dropped."""
     return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def choice(name: str, default: str, among: Sequence[str]) -> str:
+    """One of these words, however it is capitalised."""
+    raw = text(name, default)
+    found = [word for word in among if word.lower() == raw.lower()]
+    if not found:
+        raise ImproperlyConfigured(f"{name}={raw!r}: expected one of {', '.join(among).lower()}")
+    return found[0]
 
 
 def number(name: str, default: float, *, least: float = 0) -> float:

@@ -20,6 +20,7 @@ from typing import Any
 
 from daphne.server import twisted_loop
 from twisted.internet import defer, endpoints, reactor
+from twisted.logger import STDLibLogObserver, globalLogBeginner
 
 from lessy.http import Channel
 from lessy.websocket import CableProtocol
@@ -163,10 +164,14 @@ def log_access(protocol: str, action: str, details: dict[str, Any]) -> None:
     """HTTP only: the hub logs the sockets. Without the query string, which may hold a secret."""
     if protocol == "http" and action == "complete":
         path = details["path"].partition("?")[0]
-        milliseconds = details["time_taken"] * 1000
-        access_log.info(
-            "%s %s %s %s %.0f ms", details["client"], details["method"], path, details["status"], milliseconds
-        )
+        fields = {
+            "client": details["client"],
+            "method": details["method"],
+            "path": path,
+            "status": details["status"],
+            "milliseconds": round(details["time_taken"] * 1000, 1),
+        }
+        access_log.info("%(client)s %(method)s %(path)s %(status)s %(milliseconds)s ms", fields, extra=fields)
 
 
 def endpoint_for(bind: str) -> str:
@@ -183,6 +188,7 @@ def endpoint_for(bind: str) -> str:
 def serve(application: Any, *, bind: str, drain_seconds: float) -> bool:
     """Runs until a signal ends it. Returns whether it could listen. Raises ValueError for a wrong bind."""
     _allow_many_sockets()
+    globalLogBeginner.beginLoggingTo([STDLibLogObserver("twisted")], redirectStandardIO=False)
     server = Server(application, endpoint=endpoint_for(bind), drain_seconds=drain_seconds)
     server.run()
     return not server.failed and not reactor.running

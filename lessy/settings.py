@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from lessy import environment
+from lessy import environment, logs
 from notifications.conf import CableSettings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -198,6 +198,10 @@ vars().update(EMAIL)
 EMAIL_TIMEOUT = 10  # seconds, or a request would wait for ever for a mail server that does not answer
 LESSY_ROOT_URL = environment.root_url("LESSY_ROOT_URL", "http://127.0.0.1:8000")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"noreply@{urlsplit(LESSY_ROOT_URL).hostname}"
+
+# Logs
+
+LOGGING = logs.logging_config(level=environment.choice("LOG_LEVEL", "info", logs.LEVELS), readable=DEBUG)
 
 # Files
 

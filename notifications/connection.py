@@ -34,6 +34,7 @@ class Connection:
     """
     position: the stream_id and epoch of its data frames as JSON; None on a base connection.
     on_close: called once, when it was decided that this connection ends.
+    frames_in, frames_out: how many the client sent, and how many were given to the server to write.
     """
 
     __slots__ = (
@@ -46,6 +47,8 @@ class Connection:
         "_written",
         "admission",
         "closed",
+        "frames_in",
+        "frames_out",
         "opened_at",
         "position",
         "slot",
@@ -68,6 +71,7 @@ class Connection:
         self.subscriptions = Subscriptions(limits.max_subscriptions)
         self.closed: str | None = None
         self.opened_at = time.monotonic()
+        self.frames_in = self.frames_out = 0
         self.slot = 0
         self._on_close = on_close
         self._limits = limits
@@ -139,6 +143,7 @@ class Connection:
     def _transmit(self, message: dict[str, Any]) -> None:
         if self.closed is not None:
             return
+        self.frames_out += 1
         try:
             waiting = eager.start(self._send(message))
         except Exception as exc:  # the server's word that this socket is gone; which one, differs by server
@@ -155,6 +160,7 @@ class Connection:
         try:
             await waiting
             while (frame := outbox.pop()) is not None:
+                self.frames_out += 1
                 await self._send({"type": "websocket.send", "text": frame})
         except Exception as exc:
             self.end(f"cannot write: {type(exc).__name__}")

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 
 from django.db.models import F
 
-from notifications import events, protocol
+from notifications import events, journal, protocol
 from notifications.admission import AuthenticationUnavailable, Doorkeeper
 from notifications.authentication import Admission, Handshake
 from notifications.broker import Broker
@@ -121,6 +121,7 @@ class Hub:
         self.registry.add(connection)
         connection.slot = self._wheel.add(connection, random.random())  # noqa: S311 spreads, hides nothing
         metrics.count("connections_opened")
+        journal.opened(connection)
         return connection
 
     def _forget(self, connection: Connection) -> None:
@@ -131,6 +132,7 @@ class Hub:
         self._commands.stop_listening(connection)
         self._wheel.remove(connection, connection.slot)
         metrics.count(f"connections_closed:{connection.closed}")
+        journal.closed(connection)
 
     def _break(self, connection: Connection, limit: str) -> None:
         breaches.report(limit, f"closed a socket of user {connection.user_id}")
@@ -144,6 +146,7 @@ class Hub:
 
     def count_command(self, connection: Connection, size: int) -> bool:
         """Whether the socket is within its limits; otherwise it was closed."""
+        connection.frames_in += 1
         if size > cable_settings().max_frame_bytes:
             self._break(connection, "frame_bytes")
         elif not connection.allows_command():

@@ -31,7 +31,7 @@ WORLD = ("django", "channels", "asyncio", "rest_framework", "twisted", "daphne")
 
 # In order: each may import those before it.
 LAYERS = [
-    ("lessy.numbers", "lessy.state_machine", "lessy.locks", "lessy.environment"),
+    ("lessy.numbers", "lessy.state_machine", "lessy.locks", "lessy.environment", "lessy.logs"),
     ("lessy.clock",),
     ("lessy.api",),
     ("lessy.accounts",),

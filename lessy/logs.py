@@ -1,0 +1,37 @@
+"""How the log looks: a JSON object a line in production, a readable line in development. Never a token."""
+
+from typing import Any
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+
+READABLE = {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}
+JSON = {
+    "()": "pythonjsonlogger.json.JsonFormatter",
+    "fmt": ["levelname", "name", "message"],
+    "rename_fields": {"levelname": "level", "name": "logger", "timestamp": "time"},
+    "timestamp": True,
+    # Django gives its request to its own log lines, and the text of one holds the query string.
+    "reserved_attrs": [*RESERVED_ATTRS, "request"],
+    "json_ensure_ascii": False,
+}
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def logging_config(*, level: str, readable: bool) -> dict[str, Any]:
+    """For settings.LOGGING: everything to stderr, through the root."""
+    through_root = {"handlers": [], "level": "NOTSET", "propagate": True}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"lines": READABLE if readable else JSON},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Django's own handlers would say it a second time, in another format.
+            "django": through_root,
+            "django.server": through_root,
+            # They tell of every connection.
+            "twisted": {"level": "WARNING"},
+            "asyncio": {"level": "WARNING"},
+        },
+    }
