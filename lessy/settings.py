@@ -224,6 +224,10 @@ if LESSY_CLIENT_DIR:
     if (LESSY_CLIENT_DIR / "static").is_dir():  # for runserver, which asks the finders alone
         STATICFILES_DIRS = [LESSY_CLIENT_DIR / "static"]
 
+# Errors
+
+DEFAULT_EXCEPTION_REPORTER = "lessy.reporting.TokenlessReporter"
+
 # Language and time
 
 LANGUAGE_CODE = "en-us"

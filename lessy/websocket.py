@@ -8,6 +8,7 @@ import socket
 import time
 from typing import Any
 
+from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor
@@ -70,6 +71,8 @@ class CableProtocol(WebSocketProtocol):
     _resting = False
 
     def onConnect(self, request: Any) -> Any:  # noqa: N802
+        if not _is_readable(request):
+            raise ConnectionDeny(ConnectionDeny.BAD_REQUEST, "not ASCII")
         self.pressure = Pressure()
         _set_socket_options(self.transport)
         return super().onConnect(request)
@@ -110,6 +113,12 @@ class CableProtocol(WebSocketProtocol):
         elif time.monotonic() - self.unfinished_since > settings.SERVER_MESSAGE_SECONDS:
             breaches.report("message_seconds", "closed a socket that never finished a message")
             self.dropConnection(abort=True)
+
+
+def _is_readable(request: Any) -> bool:
+    """What daphne decodes as ASCII; where it cannot, it answers 500 and logs a traceback."""
+    offered = request.headers.get("sec-websocket-protocol", "")
+    return all(text.isascii() for text in (request.path, offered, *request.headers))
 
 
 def _set_socket_options(transport: Any) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.cable import BASE, EXTENDED, SPACED, I, confirmed
 
+SUB = json.dumps({"command": "subscribe", "identifier": I}).encode()
 CONF = '{"identifier":"{\\"channel\\":\\"NotificationsChannel\\"}","type":"confirm_subscription"}'
 
 
@@ -152,7 +153,7 @@ def test_b28_what_is_no_json_object_is_answered_with_silence(socket, text):
     socket.assert_nothing_came()
 
 
-@pytest.mark.parametrize("data", [b"\x00\xff", b'{"command":"subscribe","identifier":"{}"}', b""])
+@pytest.mark.parametrize("data", [b"\x00\xff", SUB, b""])
 def test_b29_a_binary_frame_is_ignored(socket, data):
     socket.socket.send(data)
     socket.assert_nothing_came()

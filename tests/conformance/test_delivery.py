@@ -83,7 +83,7 @@ def test_b36_two_sockets_of_a_user_both_hear_and_one_outlives_the_other(site, se
 def test_b37_a_remote_disconnect_closes_every_socket_of_the_user(
     site, server, other_server, cooper, audrey, reconnect
 ):
-    theirs = [server.connect(cooper), other_server.connect(cooper)]
+    theirs = [server.connect(cooper), other_server.connect(cooper, subprotocols=EXTENDED)]
     with server.connect(audrey) as hers:
         site.manage("cable_disconnect", "--user", cooper.username, *["--reconnect"][: int(reconnect)])
         for socket in theirs:
@@ -96,7 +96,7 @@ def test_b37_a_remote_disconnect_closes_every_socket_of_the_user(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_b38_a_server_that_stops_tells_its_clients_to_come_back(site, cooper, number):
     server = site.serve()
-    sockets = [server.connect(cooper) for _ in range(3)]
+    sockets = [server.connect(cooper, subprotocols=offered) for offered in (BASE, BASE, EXTENDED)]
     server.child.signal(number)
     for socket in sockets:
         assert socket.frame() == {"type": "disconnect", "reason": "server_restart", "reconnect": True}

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.support.cable import BASE, CableSocket
+from tests.support.cable import BASE, EXTENDED, CableSocket
 
 UNAUTHORIZED = '{"type":"disconnect","reason":"unauthorized","reconnect":false}'
 
@@ -129,9 +129,10 @@ def test_a_token_is_found_in_the_header_with_or_without_a_scheme(server, cooper,
     server.connect(headers={"Authorization": header.format(cooper.token)}).close()
 
 
-def test_b10_pings_come_at_once_and_then_every_three_seconds(server, cooper):
+@pytest.mark.parametrize("offered", [BASE, EXTENDED], ids=["base", "extended"])
+def test_b10_pings_come_at_once_and_then_every_three_seconds(server, cooper, offered):
     arrivals = []
-    with server.connect(cooper) as socket:
+    with server.connect(cooper, subprotocols=offered) as socket:
         welcomed = time.monotonic()
         while len(arrivals) < 3:
             text = socket.text()
@@ -143,10 +144,11 @@ def test_b10_pings_come_at_once_and_then_every_three_seconds(server, cooper):
     assert all(2.5 <= gap <= 3.5 for gap in gaps), gaps
 
 
-def test_b11_nothing_precedes_the_welcome(server, cooper):
+@pytest.mark.parametrize("offered", [BASE, EXTENDED], ids=["base", "extended"])
+def test_b11_nothing_precedes_the_welcome(server, cooper, offered):
     for _ in range(20):
-        with server.connect(cooper, welcomed=False) as socket:
-            assert socket.text() == '{"type":"welcome"}'
+        with server.connect(cooper, subprotocols=offered, welcomed=False) as socket:
+            assert socket.text().startswith('{"type":"welcome"')
 
 
 def test_b39_a_session_id_means_nothing_on_base(server, cooper):
@@ -166,3 +168,38 @@ def test_b42_compression_is_not_negotiated(server, cooper):
     offer = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
     with server.connect(cooper, headers=offer) as socket:
         assert "Sec-WebSocket-Extensions" not in socket.socket.response.headers
+
+
+def asking_for_a_socket(**more):
+    """The headers of a handshake, for a client that speaks plain HTTP."""
+    request = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    request |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} | more
+    return [(name, value.encode("latin-1")) for name, value in request.items()]
+
+
+def test_an_offer_that_nobody_can_read_is_a_bad_request(server):
+    headers = asking_for_a_socket(**{"Sec-WebSocket-Protocol": "\xff"})
+    assert httpx.get(f"{server.url}/cable", headers=headers).status_code == 400
+    assert "Traceback" not in server.child.log
+
+
+def test_a_cookie_may_have_company_of_8_kb_and_not_of_100(server, cooper):
+    others = "x=" + "y" * 8_000
+    server.connect(headers={"Cookie": f"{others}; Authorization={cooper.token}"}).close()
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{server.url}/cable", headers=asking_for_a_socket(Cookie="x=" + "y" * 100_000))
+    assert "Traceback" not in server.child.log
+
+
+@pytest.mark.parametrize(("first", "second"), [("{}", "bad"), ("bad", "{}")])
+def test_of_two_cookies_of_one_name_the_first_counts(server, cooper, first, second):
+    """It has the longer path (RFC 6265, 5.4)."""
+    cookies = f"Authorization={first}; Authorization={second}".format(cooper.token)
+    with server.connect(headers={"Cookie": cookies}, welcomed=False) as socket:
+        assert socket.frame()["type"] == ("disconnect" if first == "bad" else "welcome")
+
+
+@pytest.mark.parametrize("path", ["/cable", "/cable/"])
+def test_b8_a_post_that_asks_for_a_socket_is_no_handshake(server, cooper, path):
+    headers = asking_for_a_socket(Authorization=cooper.token)
+    assert 400 <= httpx.post(f"{server.url}{path}", headers=headers).status_code < 500

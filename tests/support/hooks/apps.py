@@ -59,3 +59,15 @@ def held_authentication() -> None:
         return admissions
 
     TokenAuthenticator.authenticate = hold  # type: ignore[method-assign]
+
+
+def failing_view() -> None:
+    """`GET /api/users/me` fails, with the token in its variables: of no name, a list and what DRF holds."""
+    from lessy.accounts.views import MeView
+
+    def get(self: Any, request: Any) -> Any:
+        found = request.headers["Authorization"]
+        several = [found, {"deep": found}]
+        raise RuntimeError(f"of {len(several)} variables")
+
+    MeView.get = get  # type: ignore[method-assign]

@@ -1,0 +1,25 @@
+"""
+Django's error pages and mails of errors, without the tokens that variables and requests hold.
+
+Its own filter knows settings, headers and parameters by name; a variable may have any, and so may a cookie.
+"""
+
+import re
+
+from django.views.debug import ExceptionReporter
+
+# A JWT, also one that was cut off where a value was too long to show.
+_TOKEN = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}")
+HIDDEN = "********"
+
+
+def without_tokens(text: str) -> str:
+    return _TOKEN.sub(HIDDEN, text)
+
+
+class TokenlessReporter(ExceptionReporter):
+    def get_traceback_html(self) -> str:
+        return without_tokens(super().get_traceback_html())
+
+    def get_traceback_text(self) -> str:
+        return without_tokens(super().get_traceback_text())
