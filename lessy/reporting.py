@@ -6,6 +6,7 @@ Its own filter knows settings, headers and parameters by name; a variable may ha
 
 import re
 
+from django.utils.safestring import SafeString
 from django.views.debug import ExceptionReporter
 
 # A JWT, also one that was cut off where a value was too long to show.
@@ -13,13 +14,14 @@ _TOKEN = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}")
 HIDDEN = "********"
 
 
-def without_tokens(text: str) -> str:
-    return _TOKEN.sub(HIDDEN, text)
+def without_tokens(text: SafeString) -> SafeString:
+    """A token has no character that HTML would have to escape."""
+    return SafeString(_TOKEN.sub(HIDDEN, text))
 
 
 class TokenlessReporter(ExceptionReporter):
-    def get_traceback_html(self) -> str:
+    def get_traceback_html(self) -> SafeString:
         return without_tokens(super().get_traceback_html())
 
-    def get_traceback_text(self) -> str:
+    def get_traceback_text(self) -> SafeString:
         return without_tokens(super().get_traceback_text())

@@ -156,10 +156,20 @@ def disconnect(reason: str | None, *, reconnect: bool) -> str:
     return encode({"type": "disconnect", "reason": reason, "reconnect": reconnect})
 
 
-@lru_cache(maxsize=4096)
+# Nearly all sockets use the same few identifiers. A long one is not kept: it would be memory for the asking.
+CACHED_IDENTIFIER = 256
+
+
 def message_head(identifier: str) -> str:
-    """How a data frame of this subscription begins. Cached: nearly all sockets use the same identifier."""
+    """How a data frame of this subscription begins."""
+    return _cached_head(identifier) if len(identifier) <= CACHED_IDENTIFIER else _head(identifier)
+
+
+def _head(identifier: str) -> str:
     return f'{{"identifier":{encode(identifier)},"message":'
+
+
+_cached_head = lru_cache(maxsize=1024)(_head)
 
 
 def message(head: str, payload: str) -> str:

@@ -99,6 +99,33 @@ def test_the_oldest_client_with_a_bad_token_hears_nothing_and_harms_nothing(serv
     assert client.count("connected") == 0
 
 
+def test_the_other_python_client_with_a_bad_token_hears_nothing_and_harms_nothing(
+    site, server, cooper, clients
+):
+    """It ignores what it is told, and retries every second for ever."""
+    [client] = clients(["actioncable_client"], server.cable_url, "bad")
+    client.do("subscribe")
+    assert not _hears(site, cooper, client)
+    with server.connect(cooper) as socket:
+        socket.subscribe()
+        task = site.new_task(cooper)
+        assert socket.message()["id"] == task
+    assert client.received() == []
+
+
+def test_after_a_restart_a_client_that_never_reconnects_may_be_started_again(redis_server, clients):
+    with new_site(redis_server) as site:
+        cooper, [server] = site.new_person(), site.servers
+        [client] = clients(["aioactioncable"], server.cable_url, cooper.token)
+        client.do("subscribe")
+        assert announced(site, cooper, [client]) is True
+        server.stop()
+        server.start()
+        [successor] = clients(["aioactioncable"], server.cable_url, cooper.token)
+        successor.do("subscribe")
+        assert announced(site, cooper, [successor]) is True
+
+
 def test_clients_survive_a_restart_of_the_server(redis_server, clients):
     with new_site(redis_server) as site:
         cooper, [server] = site.new_person(), site.servers
@@ -126,10 +153,10 @@ def test_since_gives_the_oldest_client_what_it_missed_during_a_restart(redis_ser
 
 
 def test_clients_keep_their_socket_while_nothing_happens(site, server, cooper, clients):
-    running = clients(NODE, server.cable_url, cooper.token)
+    running = clients(EVERY, server.cable_url, cooper.token)
     for client in running:
         client.do("subscribe")
-        client.wait_for("connected")
+    assert announced(site, cooper, running) is True
     assert not within(SILENCE, lambda: any(client.count("socket") > 1 for client in running))
     assert announced(site, cooper, running) is True
 

@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -60,6 +61,34 @@ def test_b34_nothing_published_after_a_confirm_is_missed(site, other_server, coo
                 assert heard == list(range(heard[0], heard[0] + 5))
         publishing.join()
     assert rounds > 3
+
+
+def test_b34_a_thousand_users_who_subscribe_while_it_is_published_to_them_miss_nothing(site):
+    """Each joins a stream that nobody held before; what another process saves after the confirm is heard."""
+    people = site.new_people(1_000)
+    overlapping = 0
+    with Shell(MANAGE, site.env) as writer, ThreadPoolExecutor(1) as pool:
+        for number, person in enumerate(people):
+            offered, server = (BASE, EXTENDED)[number % 2], site.servers[number // 2 % 2]
+            with server.connect(person, subprotocols=offered) as socket:
+                publishing = pool.submit(writer, three_tasks_of(person))
+                socket.subscribe()
+                confirmed_at = time.time()
+                published = publishing.result()
+                owed = [pk for at, pk in published if at > confirmed_at]
+                heard = [socket.message()["id"]] if owed else []
+                while owed and heard[-1] != owed[-1]:
+                    heard.append(socket.message()["id"])
+            assert heard == [pk for _, pk in published][-len(heard) :] or not heard
+            assert set(owed) <= set(heard)
+            overlapping += 0 < len(owed) < 3
+    # Or it would not have shown anything.
+    assert overlapping > 50
+
+
+def three_tasks_of(person):
+    create = f"Task.objects.create(user_id={person.pk}, label='x').pk"
+    return f"import time; result = [(time.time(), {create}) for _ in range(3)]"
 
 
 def test_b35_nobody_hears_what_is_another_users(site, socket, cooper, audrey):

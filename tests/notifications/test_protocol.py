@@ -210,3 +210,11 @@ def test_a_position_that_cannot_be_read_is_malformed(position):
 def test_ten_thousand_streams_are_malformed():
     streams = {f"user.{number}": {"epoch": "e", "offset": 1} for number in range(10_000)}
     assert protocol.parse_history({"streams": streams}, "user.1") == HistoryRequest(malformed=True)
+
+
+def test_identifiers_that_clients_make_up_are_not_kept():
+    for number in range(10_000):
+        protocol.message_head(json.dumps({"channel": "NotificationsChannel", "x": f"{number}" * 100}))
+        protocol.message_head(str(number))
+    assert protocol._cached_head.cache_info().currsize <= 1024
+    assert protocol.message_head("x" * 1_000) is not protocol.message_head("x" * 1_000)

@@ -136,6 +136,20 @@ result = user.pk, tokens.issue(user, lifetime=timedelta(seconds={lifetime}))
         )
         return Person(pk, username, token)
 
+    def new_people(self, count: int) -> list[Person]:
+        """As new_person, many at once."""
+        names = [f"agent{next(_numbers)}" for _ in range(count)]
+        made = self.shell(
+            f"""
+from lessy.accounts import tokens
+from lessy.accounts.models import User
+with transaction.atomic():
+    users = [User.objects.create_user(name, name + "@example.com") for name in {names!r}]
+    result = [(user.pk, user.username, tokens.issue(user, lifetime=timedelta(hours=1))) for user in users]
+"""
+        )
+        return [Person(*each) for each in made]
+
     def new_task(self, person: Person, label: str = "buy tea") -> int:
         """Created by the shell, a process that is none of the servers; Redis has heard of it on return."""
         create = f"Task.objects.create(user_id={person.pk}, label={label!r}).pk"
