@@ -5,7 +5,7 @@ BIN := .venv/bin
 URL := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test serve lint types soak fuzz audit bench bench-check
+.PHONY: docs help setup run test serve lint types soak fuzz audit bench bench-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: .venv/.installed-dev ## Measure against other servers, into docs/benchmar
 
 bench-check: .venv/.installed-dev ## Fail when a delivery costs 10 % more than recorded, as a ratio to the floor
 	$(BIN)/python -m benchmarks.check
+
+docs: .venv/.installed-dev ## Build the documentation into site/; a dead link fails
+	$(BIN)/mkdocs build --strict --quiet
 
 lint: .venv/.installed-dev ## Check style and formatting
 	$(BIN)/ruff check

@@ -102,7 +102,9 @@ class CableProtocol(WebSocketProtocol):
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803
         if self.wasMaxFramePayloadSizeExceeded or self.wasMaxMessagePayloadSizeExceeded:
             breaches.report("frame_bytes", "closed a socket")
-        super().onClose(wasClean, code, reason)
+        # Of a handshake that autobahn refused by itself daphne has not heard, and would fail over it.
+        if hasattr(self, "server"):
+            super().onClose(wasClean, code, reason)
 
     def check_timeouts(self) -> None:
         super().check_timeouts()

@@ -203,3 +203,11 @@ def test_of_two_cookies_of_one_name_the_first_counts(server, cooper, first, seco
 def test_b8_a_post_that_asks_for_a_socket_is_no_handshake(server, cooper, path):
     headers = asking_for_a_socket(Authorization=cooper.token)
     assert 400 <= httpx.post(f"{server.url}{path}", headers=headers).status_code < 500
+
+
+@pytest.mark.parametrize("origin", ["no url", "http://[", "http://"])
+def test_an_origin_that_is_no_url_leaves_no_traceback(server, origin):
+    answer = httpx.get(f"{server.url}/cable", headers=asking_for_a_socket(Origin=origin))
+    assert 400 <= answer.status_code < 500
+    server.request("GET", "/health/live")
+    assert "Traceback" not in server.child.log

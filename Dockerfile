@@ -1,0 +1,21 @@
+FROM python:3.13-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /srv/lessy
+
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt
+
+COPY manage.py ./
+COPY lessy lessy
+COPY notifications notifications
+COPY projects projects
+COPY tasks tasks
+
+RUN useradd --system --home-dir /srv/lessy lessy && install -d -o lessy var
+USER lessy
+
+EXPOSE 8000
+# SIGTERM drains: docker stop has to wait for longer than CABLE_DRAIN_SECONDS.
+STOPSIGNAL SIGTERM
+CMD ["python", "manage.py", "serve", "--bind", "0.0.0.0:8000"]
