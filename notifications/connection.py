@@ -18,7 +18,7 @@ from notifications.conf import CableSettings
 from notifications.limits import TokenBucket, breaches
 from notifications.metrics import metrics
 from notifications.outbox import Outbox, OutboxFull
-from notifications.payloads import Change
+from notifications.payloads import Change, key_of
 from notifications.subscriptions import Subscription, Subscriptions
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -66,7 +66,8 @@ class Connection:
     ) -> None:
         self._send = send
         self.admission = admission
-        self.user_id = admission.user_id
+        # As it travels: an authenticator may say a UUID.
+        self.user_id = key_of(admission.user_id)
         self.position = position
         self.subscriptions = Subscriptions(limits.max_subscriptions)
         self.closed: str | None = None

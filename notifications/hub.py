@@ -37,7 +37,7 @@ from notifications.history import MICROSECONDS, microseconds_now
 from notifications.limits import breaches
 from notifications.metrics import metrics
 from notifications.models import Epoch
-from notifications.payloads import Change
+from notifications.payloads import Change, key_of
 from notifications.protocol import Command
 from notifications.publisher import publisher
 from notifications.registry import Registry
@@ -313,7 +313,8 @@ def _jittered(seconds: float) -> float:
 
 
 def _concerns(event: dict[str, Any], admission: Admission) -> bool:
-    return event["user_id"] == admission.user_id and (event["keys"] is None or admission.key in event["keys"])
+    theirs = event["user_id"] == key_of(admission.user_id)
+    return theirs and (event["keys"] is None or admission.key in event["keys"])
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()

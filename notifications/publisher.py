@@ -32,7 +32,7 @@ from notifications.events import (
 )
 from notifications.layers import Layer, is_local, open_layer
 from notifications.metrics import metrics
-from notifications.payloads import Change, Key
+from notifications.payloads import Change, Key, key_of
 
 logger = logging.getLogger(__name__)
 
@@ -215,7 +215,7 @@ def publish_disconnect(
     user_id: Key, *, keys: list[str] | None = None, reason: str = protocol.REMOTE, reconnect: bool = False
 ) -> None:
     """See notifications.disconnect. Never blocks or raises; while Redis is away, reconcile closes them."""
-    event = disconnect_event(user_id, keys, reason, reconnect)
+    event = disconnect_event(key_of(user_id), keys, reason, reconnect)
     publisher.enqueue([_Outgoing(CONTROL_GROUP, event, 1)])
 
 
