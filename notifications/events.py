@@ -5,13 +5,15 @@ What travels over the channel layer between processes, and the groups it travels
     {"type": "cable.disconnect", "user_id": …, "keys": [...] or None, "reason": …, "reconnect": …}
     {"type": "cable.epoch"}
     {"type": "cable.probe", "nonce": …}
+    {"type": "cable.ask", "answer_to": …, "users": [...] or None}
+    {"type": "cable.answer", "state": {…}}
 
 Channels fixes the meaning of "type" only. A payload is ready JSON text: nobody encodes it per socket.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from notifications.payloads import Change, Key
@@ -20,6 +22,8 @@ CHANGES = "cable.changes"
 DISCONNECT = "cable.disconnect"
 EPOCH = "cable.epoch"
 PROBE = "cable.probe"
+ASK = "cable.ask"
+ANSWER = "cable.answer"
 
 # Every process is in it: what concerns sockets whatever they subscribe to.
 CONTROL_GROUP = "cable.control"
@@ -52,3 +56,12 @@ def disconnect_event(user_id: Key, keys: list[str] | None, reason: str, reconnec
 
 def probe_event(nonce: str) -> dict[str, Any]:
     return {"type": PROBE, "nonce": nonce}
+
+
+def ask_event(answer_to: str, users: Sequence[Key] | None) -> dict[str, Any]:
+    """answer_to: a group. users: see state.snapshot."""
+    return {"type": ASK, "answer_to": answer_to, "users": None if users is None else list(users)}
+
+
+def answer_event(state: dict[str, Any]) -> dict[str, Any]:
+    return {"type": ANSWER, "state": state}

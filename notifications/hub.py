@@ -39,9 +39,9 @@ from notifications.metrics import metrics
 from notifications.models import Epoch
 from notifications.payloads import Change, key_of
 from notifications.protocol import Command
-from notifications.publisher import publisher
+from notifications.publisher import publish_answer, publisher
 from notifications.registry import Registry
-from notifications.state import State
+from notifications.state import State, snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -163,6 +163,8 @@ class Hub:
             self._on_disconnect(event)
         elif kind == events.EPOCH:
             self._spawn(self._renew_epoch())
+        elif kind == events.ASK:
+            publish_answer(event["answer_to"], snapshot(self.state(), self.registry, event["users"]))
 
     def _on_changes(self, event: dict[str, Any]) -> None:
         now = microseconds_now()

@@ -2,6 +2,7 @@
 The counters of this process. Plain integers: counting happens on the hot path. prometheus.py shows them.
 """
 
+import time
 from bisect import bisect_left
 from collections import Counter
 
@@ -41,10 +42,11 @@ class Histogram:
 
 class Metrics:
     """
+    started_at: seconds since the epoch.
     counts: by name, with a reason after a colon where there is one ("drops:publish_queue").
     """
 
-    __slots__ = ("commit_to_socket", "counts", "deliveries", "ping_lateness", "publish")
+    __slots__ = ("commit_to_socket", "counts", "deliveries", "ping_lateness", "publish", "started_at")
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -52,6 +54,7 @@ class Metrics:
         self.commit_to_socket = Histogram()
         self.ping_lateness = Histogram()
         self.publish = Histogram()
+        self.started_at = time.time()
 
     def count(self, name: str, amount: int = 1) -> None:
         self.counts[name] += amount

@@ -26,6 +26,7 @@ from notifications.conf import cable_settings
 from notifications.events import (
     CONTROL_GROUP,
     EPOCH,
+    answer_event,
     changes_event,
     disconnect_event,
     group_for_user,
@@ -222,6 +223,11 @@ def publish_disconnect(
 def publish_epoch() -> None:
     """Tell every process that positions were renumbered."""
     publisher.enqueue([_Outgoing(CONTROL_GROUP, {"type": EPOCH}, 1)])
+
+
+def publish_answer(group: str, state: dict[str, Any]) -> None:
+    """To whoever asked what this process holds."""
+    publisher.enqueue([_Outgoing(group, answer_event(state), 1)])
 
 
 def flush_at_exit() -> None:

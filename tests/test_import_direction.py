@@ -20,6 +20,7 @@ COMPOSING = (
     "management",
     "client",
     "openapi",
+    "probe",
 )
 COMPOSITION = {f"lessy.{name}" for name in COMPOSING}
 PURE = {

@@ -1,10 +1,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 import notifications
+from notifications.users import NoSuchUser, find_user
 
 
 class Command(BaseCommand):
@@ -15,9 +15,8 @@ class Command(BaseCommand):
         parser.add_argument("--reconnect", action="store_true", help="let its clients come back")
 
     def handle(self, *args: Any, user: str, reconnect: bool, **options: Any) -> None:
-        model = get_user_model()
         try:
-            found = model._default_manager.get_by_natural_key(user)
-        except model.DoesNotExist as exc:
-            raise CommandError(f"no user {user!r}") from exc
+            found = find_user(user)
+        except NoSuchUser as exc:
+            raise CommandError(str(exc)) from exc
         notifications.disconnect(found.pk, reconnect=reconnect)

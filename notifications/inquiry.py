@@ -1,0 +1,121 @@
+"""
+What every process holds. Asked over the control group, which all of them are in; each answers to a group of
+the asker's own. Nobody knows how many there are, so that the asker waits for a time.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from notifications.events import ANSWER, CONTROL_GROUP, PROBE, ask_event, probe_event
+from notifications.layers import Layer, open_layer
+from notifications.payloads import Key
+
+# See state.snapshot.
+Answer = dict[str, Any]
+
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 1.0
+PROBE_AGAIN_SECONDS = 0.05
+
+
+class BrokerAway(Exception):
+    """Nobody could be asked."""
+
+
+class _Inbox:
+    """A group of one channel."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self.group = f"cable.answers.{secrets.token_hex(8)}"
+        self._channel = ""
+        self._receiving: asyncio.Task[dict[str, Any]] | None = None
+
+    async def open(self) -> None:
+        """Join, and prove it: the layer returns before Redis has heard of the subscription."""
+        self._channel = await self._layer.new_channel()
+        await self._layer.group_add(self.group, self._channel)
+        event = None
+        while event is None or event["type"] != PROBE:
+            await self._layer.group_send(self.group, probe_event(self.group))
+            event = await self.next(PROBE_AGAIN_SECONDS)
+
+    async def next(self, seconds: float) -> dict[str, Any] | None:
+        """None if nothing came in time. A layer closes a channel whose receive is cancelled: it goes on."""
+        if self._receiving is None:
+            self._receiving = asyncio.get_running_loop().create_task(self._layer.receive(self._channel))
+        done, _ = await asyncio.wait({self._receiving}, timeout=seconds)
+        if not done:
+            return None
+        received, self._receiving = self._receiving, None
+        return received.result()
+
+    async def close(self) -> None:
+        if self._receiving is not None:
+            self._receiving.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await self._receiving
+
+
+async def ask_processes(
+    users: Sequence[Key] | None = None, *, seconds: float = ANSWER_SECONDS, quiet: float | None = None
+) -> list[Answer]:
+    """
+    users: whose sockets to count; None for those with the most.
+    seconds: how long to wait for answers. quiet: so long without another is enough, after the first.
+    Raises BrokerAway.
+    """
+    layer = open_layer()
+    inbox = _Inbox(layer)
+    try:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await inbox.open()
+                await layer.group_send(CONTROL_GROUP, ask_event(inbox.group, users))
+        except Exception as exc:
+            raise BrokerAway(f"{type(exc).__name__}: {exc}") from exc
+        answers = await _collect(inbox, seconds, quiet or seconds)
+        return sorted(answers, key=lambda answer: str(answer["process"]))
+    finally:
+        await inbox.close()
+        await layer.close()
+
+
+async def _collect(inbox: _Inbox, seconds: float, quiet: float) -> list[Answer]:
+    answers: list[Answer] = []
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while (left := deadline - loop.time()) > 0:
+        event = await inbox.next(min(left, quiet) if answers else left)
+        if event is None:
+            break
+        if event["type"] == ANSWER:
+            answers.append(event["state"])
+    return answers
+
+
+SUMMED = (
+    "connections",
+    "extended",
+    "subscriptions",
+    "congested",
+    "outbox_bytes",
+    "publish_queue",
+    "deliveries",
+)
+
+
+def totals(answers: Iterable[Answer]) -> Answer:
+    """Over all processes; a user with sockets on two of them is counted once in by_user only."""
+    answers = list(answers)
+    counts: Counter[str] = Counter()
+    by_user: Counter[Key] = Counter()
+    for answer in answers:
+        counts.update(answer["counts"])
+        by_user.update(dict(answer["by_user"]))
+    summed = {name: sum(answer[name] for answer in answers) for name in SUMMED}
+    return {**summed, "counts": dict(counts), "by_user": [list(pair) for pair in by_user.most_common()]}

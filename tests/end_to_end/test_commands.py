@@ -1,0 +1,214 @@
+"""What an operator asks in a terminal, of real servers: cable_stats, cable_tail, cable_check."""
+
+import json
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.cable import EXTENDED
+from tests.support.processes import Child, free_port
+from tests.support.site import MANAGE, ROOT, new_site
+from tests.support.waiting import eventually
+
+
+def run(site, *words, **env):
+    """Exit status, output, errors."""
+    done = subprocess.run(
+        [*MANAGE, *words], env=site.env | env, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+# cable_stats
+
+
+def stats(site):
+    code, output, errors = run(site, "cable_stats", "--json")
+    assert code == 0, errors
+    return json.loads(output)
+
+
+def test_stats_are_of_every_process_and_of_all_together(site, server, other_server, cooper, audrey):
+    with (
+        server.connect(cooper) as one,
+        other_server.connect(cooper) as two,
+        other_server.connect(audrey, subprotocols=EXTENDED),
+    ):
+        one.subscribe()
+        two.subscribe()
+        site.new_task(cooper)
+        assert one.message() == two.message()
+        found = stats(site)
+    assert len({process["process"] for process in found["processes"]}) >= 2
+    assert all(process["broker"] and not process["draining"] for process in found["processes"])
+    total = found["totals"]
+    assert [cooper.pk, 2] in total["by_user"]
+    assert [audrey.pk, 1] in total["by_user"]
+    assert total["connections"] == sum(process["connections"] for process in found["processes"]) >= 3
+    assert total["subscriptions"] >= 2
+    assert total["extended"] >= 1
+    assert total["deliveries"] >= 2
+    assert total["counts"]["connections_opened"] >= 3
+
+
+def test_stats_are_a_table_for_readers(site, server, cooper):
+    with server.connect(cooper):
+        code, output, _ = run(site, "cable_stats")
+    assert code == 0
+    head, first, *_ = output.splitlines()
+    assert head.split()[:3] == ["process", "up", "sockets"]
+    assert first.endswith("healthy")
+    assert f"  {cooper.username}: 1" in output
+
+
+def test_stats_say_when_nobody_answers(site, new_redis):
+    code, _, errors = run(site, "cable_stats", "--wait", "0.2", REDIS_URL=new_redis.url)
+    assert (code, "no process answered within 0.2 s" in errors) == (1, True)
+
+
+@pytest.mark.parametrize("words", [["cable_stats"], ["cable_tail"]])
+def test_without_redis_they_say_so(site, words):
+    code, _, errors = run(site, *words, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    assert (code, "CommandError: Redis does not answer" in errors) == (1, True)
+
+
+@pytest.mark.parametrize("words", [["cable_stats"], ["cable_tail"]])
+def test_with_the_in_memory_layer_they_say_so(site, words):
+    code, _, errors = run(site, *words, REDIS_URL="", DJANGO_DEBUG="on")
+    assert (code, "in-memory layer" in errors) == (1, True)
+
+
+# cable_tail
+
+
+@contextmanager
+def tailing(site, *words):
+    child = Child([*MANAGE, "cable_tail", *words], env=site.env, cwd=ROOT)
+    try:
+        eventually(lambda: "listening" in child.log, 20, "listening")
+        yield child
+    finally:
+        child.stop()
+
+
+def test_tail_shows_what_passes_whoever_is_connected(site, cooper, audrey):
+    with tailing(site) as tail:
+        his, hers = site.new_task(cooper), site.new_task(audrey)
+        eventually(lambda: "after the commit" in tail.log and audrey.username in tail.log)
+        assert f'{cooper.username}  {{"action":"create#tasks","id":{his}}}' in tail.log
+        assert f'{audrey.username}  {{"action":"create#tasks","id":{hers}}}' in tail.log
+
+
+def test_tail_of_a_user_shows_only_theirs_as_json(site, cooper, audrey):
+    with tailing(site, "--user", cooper.username, "--json", "--count", "1") as tail:
+        site.new_task(audrey)
+        task = site.new_task(cooper)
+        assert tail.process.wait(10) == 0
+        [line] = [json.loads(line) for line in tail.log.splitlines() if line.startswith("{")]
+    assert line["notification"] == {"action": "create#tasks", "id": task}
+    assert (line["user"], line["user_id"]) == (cooper.username, cooper.pk)
+    assert 0 <= line["milliseconds"] < 5_000
+
+
+def test_tail_hears_every_shard(redis_server, new_redis):
+    with new_site(None, servers=0, REDIS_URL=f"{redis_server.url},{new_redis.url}") as site:
+        people = [site.new_person() for _ in range(8)]
+        with tailing(site, "--count", "8") as tail:
+            for person in people:
+                site.new_task(person)
+            assert tail.process.wait(10) == 0
+
+
+def test_tail_of_nobody_says_so(site):
+    code, _, errors = run(site, "cable_tail", "--user", "nobody")
+    assert (code, errors.strip()) == (1, "CommandError: no user 'nobody'")
+
+
+# cable_check
+
+
+def check(site, *words, **env):
+    code, output, errors = run(site, "cable_check", "--json", *words, **env)
+    assert output, errors
+    found = json.loads(output)
+    assert found["ok"] is (code == 0)
+    return found["ok"], {step["name"]: step for step in found["steps"]}
+
+
+def test_check_goes_the_whole_way_and_leaves_nothing_behind(site, server):
+    count = "User.objects.count(), AccessToken.objects.count(), Task.objects.count()"
+    rows = f"from lessy.accounts.models import AccessToken, User; result = {count}"
+    before = site.shell(rows)
+    ok, steps = check(site, "--url", server.cable_url)
+    assert ok, steps
+    assert list(steps) == ["database", "processes", "user", "connect", "subscribe", "notify", "ping"]
+    assert "one that was undone was not" in steps["notify"]["detail"]
+    assert all(0 <= step["milliseconds"] < 10_000 for step in steps.values())
+    assert site.shell(rows) == before
+
+
+def test_check_says_it_in_plain_words(site, server):
+    code, output, _ = run(site, "cable_check", "--url", server.cable_url)
+    assert code == 0
+    assert [line.split()[:2] for line in output.splitlines()][-2:] == [["ok", "notify"], ["ok", "ping"]]
+
+
+def test_check_of_a_user_announces_a_row_of_theirs_again(site, server, cooper):
+    task = site.new_task(cooper)
+    with server.connect(cooper) as socket:
+        socket.subscribe()
+        ok, steps = check(site, "--url", server.cable_url, "--user", cooper.username)
+        assert ok, steps
+        assert f"task {task} was announced again" in steps["notify"]["detail"]
+        assert socket.message()["action"] == "update#tasks"
+        socket.assert_nothing_came()
+
+
+def test_check_of_a_user_without_rows_says_what_it_could_not_try(site, server, audrey):
+    ok, steps = check(site, "--url", server.cable_url, "--user", audrey.username)
+    assert ok
+    assert "has no task" in steps["notify"]["detail"]
+
+
+def failure(site, *words, **env):
+    ok, steps = check(site, *words, **env)
+    assert not ok
+    *good, bad = steps.values()
+    assert all(step["ok"] for step in good)
+    assert bad["hint"]
+    return bad
+
+
+def test_check_fails_where_nothing_listens(site):
+    bad = failure(site, "--url", f"ws://127.0.0.1:{free_port()}/cable")
+    assert (bad["name"], "refused" in bad["detail"]) == ("connect", True)
+
+
+def test_check_fails_on_another_path(site, server):
+    bad = failure(site, "--url", f"ws://127.0.0.1:{server.port}/elsewhere")
+    assert bad["name"] == "connect"
+
+
+def test_check_fails_where_the_server_has_another_key(site, server):
+    key = "another-key-of-fifty-characters-or-more-in-all"
+    bad = failure(site, "--url", server.cable_url, DJANGO_SECRET_KEY=key)
+    assert (bad["name"], "DJANGO_SECRET_KEY" in bad["hint"]) == ("connect", True)
+
+
+def test_check_fails_where_the_server_has_another_redis(site, server, new_redis):
+    bad = failure(site, "--url", server.cable_url, REDIS_URL=new_redis.url)
+    assert (bad["name"], "REDIS_URL" in bad["hint"]) == ("processes", True)
+
+
+def test_check_fails_for_a_user_who_may_not_sign_in(site, server):
+    bad = failure(site, "--url", server.cable_url, "--user", "nobody")
+    assert bad["name"] == "user"
+
+
+def test_check_of_a_server_with_the_in_memory_layer_says_what_it_could_not_try():
+    with new_site(None) as site:
+        ok, steps = check(site, "--url", site.servers[0].cable_url)
+        assert ok, steps
+        assert steps["notify"]["detail"].startswith("not tried")
