@@ -65,6 +65,8 @@ class Server(DaphneServer):
     def _when_ready(self) -> None:
         self.ws_factory.protocol = CableProtocol
         self.http_factory.protocol = Channel
+        # Twisted's own line of a request has its query string, which may hold a secret; log_access has not.
+        self.http_factory.log = _say_nothing
         # A client that breaks the websocket protocol hears why (1007, 1009), before its socket goes.
         self.ws_factory.failByDrop = False
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -158,6 +160,10 @@ def _allow_many_sockets() -> None:
     """As many files as the system lets us have: the usual soft limit of 1,024 is for programs of old."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _say_nothing(request: Any) -> None:
+    pass
 
 
 def log_access(protocol: str, action: str, details: dict[str, Any]) -> None:

@@ -67,6 +67,10 @@ class CableProtocol(WebSocketProtocol):
     __hash__ = object.__hash__
     __eq__ = object.__eq__
 
+    # Until the handshake is done autobahn has neither, and daphne asks all the same: an error there would be
+    # the end of its check of every other socket too.
+    inside_message = False
+    current_frame: Any = None
     unfinished_since: float | None = None
     _resting = False
 

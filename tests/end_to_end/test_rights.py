@@ -204,3 +204,11 @@ def test_a_handshake_that_is_under_way_when_its_token_is_revoked_is_refused(site
         (tmp_path / "hold").unlink()
         handshake.join()
     assert answers == [(UNAUTHORIZED, 1000)]
+
+
+@pytest.mark.parametrize("words", [["--user", "nobody"], []])
+def test_an_operator_is_told_of_a_user_that_is_not_there(site, words):
+    with pytest.raises(AssertionError) as failed:
+        site.manage("cable_disconnect", *words)
+    assert "Traceback" not in str(failed.value)
+    assert "nobody" in str(failed.value) or "--user" in str(failed.value)

@@ -103,7 +103,7 @@ def serve(site, hook, **env):
 
 def test_a_token_is_neither_logged_nor_told_to_redis(verbose_site, new_redis):
     site, person = verbose_site, verbose_site.new_person(password="secret")
-    server = serve(site, "failing_view")
+    server = serve(site, "failing_view", CABLE_METRICS_TOKEN="of-the-operator")
     monitor = Monitor(new_redis)
     connect_in_every_way(server, person)
     speak_nonsense(server, person)
@@ -116,12 +116,13 @@ def test_a_token_is_neither_logged_nor_told_to_redis(verbose_site, new_redis):
         socket.message()
         server.request("DELETE", "/api/users/authorizations?all=true", person)
         assert socket.frame()["reason"] == "remote"
-    server.request("GET", "/metrics", person)
+    scraped = httpx.get(f"{server.url}/metrics", headers={"Authorization": "Bearer of-the-operator"})
+    assert scraped.status_code == 200
     eventually(lambda: f"user.{person.pk}" in monitor.text, 10, "word to the user's group")
     monitor.close()
     assert "ignored a frame" in server.child.log, "this log holds no debug lines"
     for token in (person.token, issued):
-        assert_hidden(token, server.child.log, monitor.text)
+        assert_hidden(token, server.child.log, monitor.text, scraped.text)
 
 
 @pytest.mark.parametrize("debug", ["on", "off"])

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import string
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 MANAGE: list[str | Path] = [sys.executable, ROOT / "manage.py"]
 
 _numbers = itertools.count(1)
+
+
+def _next_name() -> str:
+    """Of letters alone, as user names have to be."""
+    return "agent_" + "".join(string.ascii_lowercase[int(digit)] for digit in str(next(_numbers)))
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class Site:
         A user of their own for each test, and a token that lives so many seconds. To hash a password takes
         longer than most tests, so that only who needs one has one.
         """
-        username = f"agent{next(_numbers)}"
+        username = _next_name()
         pk, token = self.shell(
             f"""
 from lessy.accounts import tokens
@@ -138,7 +144,7 @@ result = user.pk, tokens.issue(user, lifetime=timedelta(seconds={lifetime}))
 
     def new_people(self, count: int) -> list[Person]:
         """As new_person, many at once."""
-        names = [f"agent{next(_numbers)}" for _ in range(count)]
+        names = [_next_name() for _ in range(count)]
         made = self.shell(
             f"""
 from lessy.accounts import tokens
