@@ -24,6 +24,7 @@ from twisted.logger import STDLibLogObserver, globalLogBeginner
 
 from lessy.http import Channel
 from lessy.websocket import CableProtocol
+from notifications import framing
 from notifications.conf import cable_settings
 from notifications.hub import current_hub, stop_hub
 from notifications.publisher import publisher
@@ -72,6 +73,11 @@ class Server(DaphneServer):
         for number in (signal.SIGTERM, signal.SIGINT):
             twisted_loop.add_signal_handler(number, self._on_signal, number)
         twisted_loop.call_soon(current_hub)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if isinstance(protocol, CableProtocol):
+            scope["extensions"] = {framing.EXTENSION: {"write": protocol.write_at_once}}
+        return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """As daphne's; and a websocket's `send` waits while its client does not read."""

@@ -15,6 +15,7 @@ from typing import Any
 from notifications import eager, protocol
 from notifications.authentication import Admission
 from notifications.conf import CableSettings
+from notifications.framing import DirectWrite, text_frame
 from notifications.limits import TokenBucket, breaches
 from notifications.metrics import metrics
 from notifications.outbox import Outbox, OutboxFull
@@ -32,6 +33,7 @@ TOO_MANY = 4029
 
 class Connection:
     """
+    direct: the server's way around `send`, where it has one (framing.py).
     position: the stream_id and epoch of its data frames as JSON; None on a base connection.
     on_close: called once, when it was decided that this connection ends.
     frames_in, frames_out: how many the client sent, and how many were given to the server to write.
@@ -39,6 +41,7 @@ class Connection:
 
     __slots__ = (
         "_commands",
+        "_direct",
         "_limits",
         "_on_close",
         "_outbox",
@@ -59,12 +62,14 @@ class Connection:
     def __init__(
         self,
         send: Send,
+        direct: DirectWrite | None,
         admission: Admission,
         position: str | None,
         limits: CableSettings,
         on_close: "Callable[[Connection], None]",
     ) -> None:
         self._send = send
+        self._direct = direct
         self.admission = admission
         # As it travels: an authenticator may say a UUID.
         self.user_id = key_of(admission.user_id)
@@ -124,7 +129,7 @@ class Connection:
     def write(self, frame: str, *, key: Hashable = None) -> None:
         """In the order of the calls. key: see Outbox.put."""
         if self._outbox is None:
-            self._transmit({"type": "websocket.send", "text": frame})
+            self._transmit(frame)
         elif self.closed is None:
             try:
                 self._outbox.put(frame, key)
@@ -134,19 +139,19 @@ class Connection:
     def write_first(self, frame: str) -> None:
         """Before whatever waits in the outbox: pings, which keep the client from giving up on us."""
         if self._outbox is None:
-            self._transmit({"type": "websocket.send", "text": frame})
+            self._transmit(frame)
         elif self.closed is None:
             try:
                 self._outbox.put_control(frame)
             except OutboxFull:
                 self._too_slow("outbox")
 
-    def _transmit(self, message: dict[str, Any]) -> None:
-        if self.closed is not None:
+    def _transmit(self, text: str) -> None:
+        if self.closed is not None or (self._direct is not None and self._direct(text_frame(text))):
             return
         self.frames_out += 1
         try:
-            waiting = eager.start(self._send(message))
+            waiting = eager.start(self._send({"type": "websocket.send", "text": text}))
         except Exception as exc:  # the server's word that this socket is gone; which one, differs by server
             self.end(f"cannot write: {type(exc).__name__}")
             return

@@ -14,6 +14,7 @@ from notifications import protocol
 from notifications.admission import AuthenticationUnavailable
 from notifications.authentication import parse_handshake
 from notifications.connection import INTERNAL_ERROR, NORMAL_CLOSURE, Connection
+from notifications.framing import direct_write_of
 from notifications.hub import Hub, current_hub
 from notifications.metrics import metrics
 
@@ -81,7 +82,8 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
             await self.close(NORMAL_CLOSURE)
             return
         extended = self._subprotocol() == protocol.EXTENDED
-        self.connection = self.hub.open(self.base_send, admission, extended=extended)
+        direct = direct_write_of(self.scope)
+        self.connection = self.hub.open(self.base_send, admission, extended=extended, direct=direct)
 
     def _subprotocol(self) -> str | None:
         return protocol.select_subprotocol(self.scope.get("subprotocols", ()))

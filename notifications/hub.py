@@ -32,6 +32,7 @@ from notifications.commands import Commands
 from notifications.conf import cable_settings
 from notifications.connection import TOO_MANY, Connection, Send
 from notifications.database import DatabaseThreads
+from notifications.framing import DirectWrite
 from notifications.heartbeat import TimerWheel
 from notifications.history import MICROSECONDS, microseconds_now
 from notifications.limits import breaches
@@ -109,11 +110,13 @@ class Hub:
         admission = await self.doorkeeper.authenticate(handshake)
         return None if admission is None or self._revoked_since(admission, asked_at) else admission
 
-    def open(self, send: Send, admission: Admission, *, extended: bool) -> Connection:
+    def open(
+        self, send: Send, admission: Admission, *, extended: bool, direct: DirectWrite | None = None
+    ) -> Connection:
         """Register an accepted socket and welcome it."""
         group = events.group_for_user(admission.user_id)
         position = protocol.position_of(group, self._epoch) if extended else None
-        connection = Connection(send, admission, position, cable_settings(), self._forget)
+        connection = Connection(send, direct, admission, position, cable_settings(), self._forget)
         connection.write(protocol.welcome(secrets.token_urlsafe(12) if extended else None))
         if len(self.registry.of_user(connection.user_id)) >= cable_settings().max_sockets_per_user:
             self._break(connection, "sockets_per_user")
