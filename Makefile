@@ -25,7 +25,7 @@ test: setup ## Run every test
 soak: setup ## Run the tests of load with the promised amounts (long, wants a quiet machine)
 	LESSY_SOAK=full $(BIN)/pytest -q tests/end_to_end/soak
 
-fuzz: setup ## Send 100,000 malformed frames and 5,000 handshakes (FRAMES=100000 SEED=1)
+fuzz: setup ## Send 100,000 malformed frames and 4,000 handshakes (FRAMES=100000 SEED=1)
 	$(BIN)/python -m tests.end_to_end.fuzz.attack --frames $(or $(FRAMES),100000) --seed $(or $(SEED),1)
 
 audit: .venv/.installed-dev ## Ask PyPI for known vulnerabilities of what runs
