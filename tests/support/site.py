@@ -26,6 +26,11 @@ MANAGE: list[str | Path] = [sys.executable, ROOT / "manage.py"]
 _numbers = itertools.count(1)
 
 
+def _in_letters(number: int) -> str:
+    """User names have no digits: of 10 "ba"."""
+    return str(number).translate(str.maketrans("0123456789", "abcdefghij"))
+
+
 def _next_name() -> str:
     """Of letters alone, as user names have to be."""
     return "agent_" + "".join(string.ascii_lowercase[int(digit)] for digit in str(next(_numbers)))
