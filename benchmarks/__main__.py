@@ -28,7 +28,7 @@ def main() -> None:
         installation = Installation(Path(folder), users=max([*sizes, 2000]) // 2)
         for name in options.names:
             rounds = _measure(name, options, installation)
-            print(results.table(name, rounds))
+            print(f"\n{name}:", results.table(name, rounds))
             if options.save:
                 results.save(name, rounds, sys.argv[1:])
 

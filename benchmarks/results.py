@@ -33,7 +33,7 @@ def table(name: str, rounds: Rounds) -> str:
     for figure in names:
         cells = [_cell(figure, server, size, columns) for server, size in columns]
         lines.append([figure, *cells])
-    return f"\n## {name}\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return "\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def _cell(figure: str, server: str, size: int, columns: dict[tuple[str, int], Figures]) -> str:
@@ -56,6 +56,17 @@ def save(name: str, rounds: Rounds, arguments: list[str]) -> None:
         "rounds": rounds,
     }
     (FOLDER / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    (FOLDER / f"{name}.md").write_text(_page(name, record))
+
+
+def _page(name: str, record: dict[str, Any]) -> str:
+    about = record["machine"]
+    lines = [f"- {server}: {versions}" for server, versions in record["versions"].items()]
+    return (
+        f"# {name}\n\n`{record['command']}`, {record['at']}, on {about['cpu']}, {about['cores']} cores, "
+        f"Python {about['python']}. Medians of the rounds in `{name}.json`; in brackets, ÷ the floor.\n"
+        f"{table(name, record['rounds'])}\n" + "\n".join(lines) + "\n"
+    )
 
 
 def load(name: str) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""
+How many server processes and Redis shards so many online users need, from the figures in docs/benchmarks/.
+
+    python -m benchmarks.capacity [USERS …] [--sockets-per-user 2] [--changes-per-minute 1]
+"""
+
+import argparse
+from dataclasses import dataclass
+from math import ceil
+
+from benchmarks import results
+from benchmarks.contenders import LESSY
+from benchmarks.session import Figures
+
+USERS = [10_000, 100_000, 1_000_000, 10_000_000]
+# Of a core: the rest is for bursts, catch-ups and the REST API's own share.
+BUSY = 0.5
+# After a deploy or a crash, all sockets of a process must be back within this time.
+STORM_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of one process on one core, measured. CPU in seconds; publishes_per_second: seen through one Redis."""
+
+    delivery: float
+    idle: float
+    connect: float
+    memory: float
+    publishes_per_second: float
+
+
+@dataclass(frozen=True)
+class Need:
+    processes: int
+    shards: int
+    memory: float
+
+
+def need(costs: Costs, users: int, sockets_per_user: float, changes_per_minute: float) -> Need:
+    """
+    memory: bytes of all sockets together. A process is full when its steady work takes BUSY of a core, or
+    when a storm of all its sockets would take longer than STORM_SECONDS.
+    """
+    sockets = users * sockets_per_user
+    publishes = users * changes_per_minute / 60
+    steady = publishes * sockets_per_user * costs.delivery + sockets * costs.idle
+    storm = sockets * costs.connect / STORM_SECONDS
+    return Need(
+        processes=max(1, ceil(steady / BUSY), ceil(storm)),
+        shards=max(1, ceil(publishes / costs.publishes_per_second / BUSY)),
+        memory=sockets * costs.memory,
+    )
+
+
+def measured() -> Costs:
+    crowd, delivery = _figures("crowd", 4000), _figures("delivery", 500)
+    return Costs(
+        delivery=crowd["delivery_us"] / 1e6,
+        idle=crowd["idle_cpu"] / 100 / 4000,
+        connect=crowd["storm_cpu_ms"] / 1e3,
+        memory=crowd["socket_kb"] * 1024,
+        publishes_per_second=delivery["deliveries_per_second"] / 2,
+    )
+
+
+def _figures(benchmark: str, sockets: int) -> Figures:
+    return results.medians(results.load(benchmark)["rounds"][LESSY][sockets])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity", description=__doc__)
+    parser.add_argument("users", nargs="*", type=int, default=USERS)
+    parser.add_argument("--sockets-per-user", type=float, default=2)
+    parser.add_argument("--changes-per-minute", type=float, default=1, help="of one user, at the peak")
+    options = parser.parse_args()
+    try:
+        costs = measured()
+    except FileNotFoundError as exc:
+        parser.error(f"{exc.filename} is missing: make bench BENCH='delivery crowd' records it")
+    print("| online users | processes (one core each) | Redis shards | memory of the sockets |")
+    print("|---|---|---|---|")
+    for users in options.users:
+        found = need(costs, users, options.sockets_per_user, options.changes_per_minute)
+        print(f"| {users:,} | {found.processes:,} | {found.shards:,} | {found.memory / 2**30:,.1f} GiB |")
+
+
+if __name__ == "__main__":
+    main()
