@@ -3,8 +3,10 @@ What Django's check framework says of settings.CABLE before the first socket ope
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import Field, fields
+from importlib import metadata
 from typing import Any
 
 from channels.layers import channel_layers
@@ -25,6 +27,36 @@ PUB_SUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
 CORE = "channels_redis.core.RedisChannelLayer"
 
 _MAY_BE_ZERO = {"trusted_proxies", "flush_timeout"}
+
+
+# Below these, sockets are closed or messages lost for reasons that only upgrading cures (docs/operations.md).
+_FLOORS = {"daphne": (4, 2, 2), "Django": (5, 2, 14), "redis": (4, 6)}
+
+
+@register("notifications")
+def check_versions(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    installed = {name: _installed_version(name) for name in _FLOORS}
+    return [
+        Error(
+            f"{name} {version} is installed: the cable needs {'.'.join(map(str, _FLOORS[name]))} or later",
+            hint=f"pip install --upgrade {name}",
+            id="notifications.E009",
+        )
+        for name, version in installed.items()
+        if version is not None and _release(version) < _FLOORS[name]
+    ]
+
+
+def _installed_version(name: str) -> str | None:
+    """None if it is not installed: the cable also runs on other servers, and without Redis."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.match(r"\d+(\.\d+)*", version)[0].split("."))  # type: ignore[index]
 
 
 @register("notifications")

@@ -1,5 +1,7 @@
 """What settings.CABLE gets wrong is said before the first socket opens."""
 
+from importlib import metadata
+
 import pytest
 from django.core.checks import run_checks
 
@@ -60,3 +62,53 @@ def test_the_in_memory_layer_is_for_development(settings):
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.DEBUG = True
     assert found(settings) == set()
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """install("redis", "4.5.5"); None for not at all."""
+    real = metadata.version
+
+    def pretend(name, version):
+        def answer(asked):
+            if asked != name:
+                return real(asked)
+            if version is None:
+                raise metadata.PackageNotFoundError(name)
+            return version
+
+        monkeypatch.setattr(metadata, "version", answer)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("daphne", "4.2.1"), ("Django", "5.2.13"), ("Django", "5.1"), ("redis", "4.5.5")],
+)
+def test_a_version_below_the_floor_is_refused_by_name(settings, install, name, version):
+    install(name, version)
+    [error] = run_checks(tags=["notifications"])
+    assert error.id == "notifications.E009"
+    assert f"{name} {version}" in error.msg
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("daphne", "4.2.2"), ("daphne", None), ("Django", "6.0a1"), ("redis", "4.6")]
+)
+def test_the_floor_itself_and_what_is_not_installed_pass(settings, install, name, version):
+    install(name, version)
+    assert found(settings) == set()
+
+
+@pytest.mark.parametrize(
+    "cable",
+    [
+        {"TRUSTED_PROXIES": -1},
+        {"TRUSTED_PROXIES": 1.5},
+        {"MAX_SUBSCRIPTIONS": 2.5},
+        {"OVERLAP": float("inf")},
+    ],
+)
+def test_a_number_of_the_wrong_kind_is_refused(settings, cable):
+    assert found(settings, **cable) == {"notifications.E002"}

@@ -71,3 +71,43 @@ def failing_view() -> None:
         raise RuntimeError(f"of {len(several)} variables")
 
     MeView.get = get  # type: ignore[method-assign]
+
+
+def report_sizes() -> None:
+    """
+    On SIGUSR1 a line on stdout: what the hub holds, and how many tasks there are. And a consumer that hears
+    the word fails, as none should.
+    """
+    import json
+    import signal
+
+    from notifications.consumers import CableConsumer
+
+    receive = CableConsumer.receive
+
+    async def fail_on_request(self: Any, text_data: str | None = None, **more: Any) -> None:
+        if text_data == "fail":
+            raise RuntimeError("as asked for")
+        await receive(self, text_data=text_data, **more)
+
+    def report(*_: Any) -> None:
+        print(json.dumps(_sizes()), flush=True)  # noqa: T201 the test reads it there
+
+    CableConsumer.receive = fail_on_request  # type: ignore[method-assign]
+    signal.signal(signal.SIGUSR1, report)
+
+
+def _sizes() -> dict[str, int]:
+    import asyncio
+
+    from notifications.hub import _hubs
+
+    [(loop, hub)] = _hubs.items()
+    registry = hub.registry
+    indexes = (registry._by_user, registry._listeners, registry._expiring)
+    return {
+        "connections": len(registry),
+        "indexed": sum(map(len, indexes)),
+        "wheel": len(hub._wheel),
+        "tasks": len(asyncio.all_tasks(loop)),
+    }

@@ -1,0 +1,98 @@
+"""A socket that does not keep up: what it is sent, in which order, and when it is given up."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from notifications.conf import CableSettings
+from notifications.connection import TOO_SLOW, Connection
+from notifications.payloads import Change
+from notifications.subscriptions import Subscription
+
+ADMISSION = SimpleNamespace(user_id=1, key="key", expires_at=None)
+NOW = 1_700_000_000_000_000
+LIMITS = CableSettings(outbox_frames=3, outbox_bytes=1_000)
+
+
+class Congested:
+    """A server whose `send` waits while its client does not read."""
+
+    def __init__(self):
+        self.sent = []
+        self.reads = asyncio.Event()
+
+    async def send(self, message):
+        self.sent.append(message)
+        await self.reads.wait()
+
+    @property
+    def texts(self):
+        return [message["text"] for message in self.sent if "text" in message]
+
+
+@pytest.fixture
+def server():
+    return Congested()
+
+
+@pytest.fixture
+async def connection(server):
+    """Congested from its first frame on."""
+    found = Connection(server.send, None, ADMISSION, None, LIMITS, lambda connection: None)
+    found.write("first")
+    return found
+
+
+def change(pk, at):
+    return Change("update", "tasks", pk, 1, NOW + at, json.dumps({"id": pk, "updatedAt": at}))
+
+
+async def delivered(connection, server):
+    server.reads.set()
+    await connection.written()
+    return [json.loads(text)["message"] for text in server.texts if "message" in text]
+
+
+async def test_of_a_row_that_changes_again_only_the_last_version_is_sent(connection, server):
+    subscription = Subscription("I", NOW)
+    for at in (1, 2, 3):
+        connection.write_change(subscription, change(5, at), NOW)
+    connection.write_change(subscription, change(6, 4), NOW)
+    assert await delivered(connection, server) == [{"id": 5, "updatedAt": 3}, {"id": 6, "updatedAt": 4}]
+
+
+async def test_a_row_that_changes_a_thousand_times_does_not_fill_the_outbox(connection, server):
+    subscription = Subscription("I", NOW)
+    for at in range(1_000):
+        connection.write_change(subscription, change(5, at), NOW)
+    assert connection.closed is None
+    assert await delivered(connection, server) == [{"id": 5, "updatedAt": 999}]
+
+
+async def test_a_ping_overtakes_what_waits(connection, server):
+    connection.write("second")
+    connection.write_first("ping")
+    server.reads.set()
+    await connection.written()
+    assert server.texts == ["first", "ping", "second"]
+
+
+async def test_over_the_bound_it_is_closed_with_4008_and_a_line_in_the_log(connection, server, caplog):
+    for pk in range(4):
+        connection.write_change(Subscription("I", NOW), change(pk, 1), NOW)
+    assert connection.closed == "too_slow"
+    server.reads.set()
+    await asyncio.sleep(0)
+    assert server.sent[-1] == {"type": "websocket.close", "code": TOO_SLOW}
+    assert "does not read: over the limit of outbox" in caplog.text
+
+
+async def test_nothing_follows_the_close(connection, server):
+    connection.close("remote", reconnect=True)
+    connection.write("late")
+    connection.write_first("late ping")
+    server.reads.set()
+    await asyncio.sleep(0)
+    assert server.texts == ["first"]
