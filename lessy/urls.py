@@ -5,7 +5,6 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from lessy.accounts.views import RootView
-from lessy.admin import add_to_users
 from lessy.api.views import missing_endpoint
 from lessy.health import live, ready
 from notifications.prometheus import metrics_view
@@ -14,8 +13,6 @@ from notifications.prometheus import metrics_view
 def no_socket(request: HttpRequest) -> HttpResponse:
     return HttpResponse("Here answers a websocket only.\n", status=404, content_type="text/plain")
 
-
-add_to_users()
 
 handler400 = "lessy.api.views.bad_request"
 handler403 = "lessy.api.views.permission_denied"

@@ -17,7 +17,7 @@ import random
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -38,7 +38,7 @@ from notifications.history import MICROSECONDS, microseconds_now
 from notifications.limits import breaches
 from notifications.metrics import metrics
 from notifications.models import Epoch
-from notifications.payloads import Change, key_of
+from notifications.payloads import Change, Key, key_of
 from notifications.protocol import Command
 from notifications.publisher import publish_answer, publisher
 from notifications.registry import Registry
@@ -167,7 +167,7 @@ class Hub:
         elif kind == events.EPOCH:
             self._spawn(self._renew_epoch())
         elif kind == events.ASK:
-            publish_answer(event["answer_to"], snapshot(self.state(), self.registry, event["users"]))
+            publish_answer(event["answer_to"], self.snapshot(event["users"]))
 
     def _on_changes(self, event: dict[str, Any]) -> None:
         now = microseconds_now()
@@ -263,6 +263,9 @@ class Hub:
     def state(self) -> State:
         return State.of(self.registry, self.broker, self.catch_up, draining=self.draining)
 
+    def snapshot(self, users: Sequence[Key] | None) -> dict[str, Any]:
+        return snapshot(self.state(), self.registry, users)
+
     # Health
 
     async def database_answers(self) -> bool:
@@ -333,6 +336,11 @@ def current_hub() -> Hub:
         hub = _hubs[loop] = Hub()
         hub.start()
     return hub
+
+
+def running_hub() -> Hub | None:
+    """The hub of the running loop, if it has one."""
+    return _hubs.get(asyncio.get_running_loop())
 
 
 async def stop_hub() -> None:

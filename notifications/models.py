@@ -33,3 +33,11 @@ class Epoch(models.Model):
     def renew(cls) -> str:
         epoch, _ = cls.objects.update_or_create(pk=1, defaults={"value": new_epoch()})
         return epoch.value
+
+
+class Cable(Epoch):
+    """For the admin: who may view it sees what the processes hold."""
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = "cable"

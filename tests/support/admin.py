@@ -15,6 +15,11 @@ class Admin:
     def __init__(self, browser: httpx.Client) -> None:
         self._browser = browser
 
+    def read(self, path: str) -> str:
+        answer = self._browser.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
     def submit(self, path: str, **changes: Any) -> str:
         """
         The form on a page, sent as it stands but for the changes; None takes a field out. Returns the page

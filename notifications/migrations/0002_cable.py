@@ -1,0 +1,22 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("notifications", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Cable",
+            fields=[],
+            options={
+                "verbose_name": "cable",
+                "verbose_name_plural": "cable",
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("notifications.epoch",),
+        ),
+    ]
