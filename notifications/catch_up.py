@@ -29,8 +29,10 @@ RETRY_SECONDS = 1.0
 
 class CatchUp:
     """
-    reconciled: when the last complete pass began, in microseconds since the epoch. revalidate closes those of
-    some connections that have lost their right.
+    reconciled: when the last complete pass began, in microseconds since the epoch. What was committed before
+    was delivered. No cursor of a live frame goes beyond it: a client that is cut off after a live frame, and
+    before the catch-up of an older change, would resume behind that change.
+    revalidate closes those of some connections that have lost their right.
     """
 
     def __init__(
@@ -46,12 +48,22 @@ class CatchUp:
         self._wake = asyncio.Event()
 
     def note(self, change: Change) -> bool:
-        """It is about to be delivered on the fast path. Returns whether it is newer than what was."""
+        """It is about to be delivered on the fast path. Returns whether nothing newer is known."""
         return self._recent.note(change)
 
-    def owe(self, position: int) -> None:
-        """Everything changed since position (microseconds since the epoch) is to be delivered, soon."""
-        self._owed = position if self._owed is None else min(self._owed, position)
+    def see(self, changes: Iterable[Change]) -> None:
+        """A replay told them to one client: from now on the fast path brings nothing older."""
+        # What is older than that is not on its way any more.
+        lately = microseconds_now() - overlap()
+        for change in changes:
+            if change.position > lately:
+                self._recent.see(change)
+
+    def owe(self, position: int | None = None) -> None:
+        """Deliver soon what changed since position (microseconds since the epoch), or since the last pass."""
+        # Never less than since the last pass, whose place this one will take.
+        since = self.reconciled if position is None else min(position, self.reconciled)
+        self._owed = since if self._owed is None else min(self._owed, since)
         self._wake.set()
 
     async def run(self) -> None:
@@ -79,7 +91,8 @@ class CatchUp:
             async for chunk in self._reader.chunks(lambda: changes_since(users, position), CHUNK):
                 await self._revalidate(self._listeners_of(chunk))
                 self._deliver(chunk)
-        self.reconciled = max(self.reconciled, started)
+        # Also if it is less: a clock that was set back must not blind the passes until it is there again.
+        self.reconciled = started
         self._turn_recent(started)
 
     def _listeners_of(self, changes: Iterable[Change]) -> Iterable[Connection]:
@@ -87,19 +100,17 @@ class CatchUp:
         return [connection for user_id in users for connection in self._registry.listeners(user_id)]
 
     def _deliver(self, changes: Iterable[Change]) -> None:
-        now = microseconds_now()
         tolerance = overlap()
         for change in changes:
-            if self._recent.position(change.row) >= change.position:
+            if self._recent.delivered(change) or not self._recent.note(change):
                 continue
-            self._recent.note(change)
             metrics.count("caught_up")
             for connection in self._registry.listeners(change.user_id):
-                connection.deliver_missed(change, now, tolerance)
+                connection.deliver_missed(change, self.reconciled, tolerance)
 
     def _turn_recent(self, now: int) -> None:
-        """Remember for longer than a reconcile looks back."""
+        """Remember for longer than a pass looks back."""
         keep = overlap() + int(cable_settings().reconcile_interval * 1.5 * MICROSECONDS)
-        if now - self._recent_turned > keep:
+        if abs(now - self._recent_turned) > keep:
             self._recent.turn()
             self._recent_turned = now

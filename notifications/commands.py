@@ -11,6 +11,7 @@ from typing import Any
 
 from notifications import protocol
 from notifications.broker import Broker
+from notifications.catch_up import CatchUp
 from notifications.conf import cable_settings
 from notifications.connection import Connection
 from notifications.database import DatabaseThreads
@@ -24,6 +25,7 @@ from notifications.history import (
     resume_position,
 )
 from notifications.metrics import metrics
+from notifications.models import Epoch
 from notifications.payloads import Change, Key
 from notifications.protocol import Command, HistoryRequest
 from notifications.registry import Registry
@@ -34,8 +36,8 @@ logger = logging.getLogger(__name__)
 
 class Commands:
     """
-    epoch: returns the current numbering of positions. on_limit: called with a connection and the name of the
-    limit that it broke, to close it.
+    on_epoch: called with the numbering of positions that the tables have. on_limit: called with a connection
+    and the name of the limit that it broke, to close it.
     """
 
     def __init__(
@@ -43,13 +45,15 @@ class Commands:
         registry: Registry,
         broker: Broker,
         readers: DatabaseThreads,
-        epoch: Callable[[], str],
+        catch_up: CatchUp,
+        on_epoch: Callable[[str], None],
         on_limit: Callable[[Connection, str], None],
     ) -> None:
         self._registry = registry
         self._broker = broker
         self._readers = readers
-        self._epoch = epoch
+        self._catch_up = catch_up
+        self._on_epoch = on_epoch
         self._on_limit = on_limit
 
     async def handle(self, connection: Connection, command: Command) -> None:
@@ -111,14 +115,15 @@ class Commands:
     # Replays
 
     async def _replay_on_base(self, connection: Connection, subscription: Subscription, since: int) -> None:
+        now = microseconds_now()
         try:
-            changes = await self._read(connection.user_id, since * MICROSECONDS)
+            changes = await self._readers.run(lambda: _read(connection.user_id, since * MICROSECONDS))
         except TooMuchToReplay:
             connection.write(protocol.reject_subscription(subscription.identifier))
             self._unsubscribe(connection, subscription.identifier)
             return
         connection.write(protocol.confirm_subscription(subscription.identifier))
-        await self._write_replay(connection, subscription, changes)
+        await self._write_replay(connection, subscription, changes, now)
         self._go_live(connection, subscription, _positions(changes))
 
     async def _replay_again(self, connection: Connection, command: Command) -> None:
@@ -134,9 +139,9 @@ class Commands:
         self, connection: Connection, subscription: Subscription, request: HistoryRequest
     ) -> None:
         """All or nothing: the replay and its confirm, or only a reject."""
+        now = microseconds_now()
         try:
-            position = resume_position(request, epoch=self._epoch(), now=microseconds_now())
-            changes = [] if position is None else await self._read(connection.user_id, position)
+            epoch, changes = await self._readers.run(lambda: _resume(connection.user_id, request, now))
         except (HistoryGone, TooMuchToReplay) as exc:
             metrics.count(f"history_rejected:{type(exc).__name__}")
             connection.write(protocol.reject_history(subscription.identifier))
@@ -146,20 +151,18 @@ class Commands:
             logger.exception("could not read the history of user %s", connection.user_id)
             connection.write(protocol.reject_history(subscription.identifier))
             return
+        self._on_epoch(epoch)
         if request.offset is not None:
             subscription.cursor = request.offset
-        await self._write_replay(connection, subscription, changes)
+        await self._write_replay(connection, subscription, changes, now)
         connection.write(protocol.confirm_history(subscription.identifier))
         self._go_live(connection, subscription, _positions(changes))
 
-    async def _read(self, user_id: Key, position: int) -> list[Change]:
-        limit = cable_settings().replay_limit
-        return await self._readers.run(lambda: list(changes_since([user_id], position, limit=limit)))
-
     async def _write_replay(
-        self, connection: Connection, subscription: Subscription, changes: list[Change]
+        self, connection: Connection, subscription: Subscription, changes: list[Change], now: int
     ) -> None:
-        now = microseconds_now()
+        """now: when the tables were read. Cursors never promise more than that reading found."""
+        self._catch_up.see(changes)
         for change in changes:
             connection.write_change(subscription, change, now)
             await connection.written()
@@ -167,10 +170,23 @@ class Commands:
 
     def _go_live(self, connection: Connection, subscription: Subscription, replayed: dict[Any, int]) -> None:
         """What was held back follows, unless the replay had it already."""
-        now = microseconds_now()
         for change in subscription.release():
             if replayed.get(change.row, 0) < change.position:
-                connection.write_change(subscription, change, now)
+                connection.write_change(subscription, change, self._catch_up.reconciled)
+
+
+def _read(user_id: Key, position: int) -> list[Change]:
+    return list(changes_since([user_id], position, limit=cable_settings().replay_limit))
+
+
+def _resume(user_id: Key, request: HistoryRequest, now: int) -> tuple[str, list[Change]]:
+    """
+    With the epoch as the tables have it: word of a renewal may not have come yet, and a position of the
+    numbering before must not be confirmed. Raises HistoryGone or TooMuchToReplay.
+    """
+    epoch = Epoch.current()
+    position = resume_position(request, epoch=epoch, now=now)
+    return epoch, [] if position is None else _read(user_id, position)
 
 
 def _positions(changes: Iterable[Change]) -> dict[Any, int]:

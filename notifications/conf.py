@@ -38,8 +38,8 @@ class CableSettings:
     overlap: float = 60.0
     reconcile_interval: float = 30.0
     canary_interval: float = 2.0
-    canary_timeout: float = 6.0
-    publish_timeout: float = 5.0
+    canary_timeout: float = 5.0
+    publish_timeout: float = 2.0
     flush_timeout: float = 3.0
     join_timeout: float = 2.0
     authentication_timeout: float = 4.0

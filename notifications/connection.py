@@ -93,7 +93,7 @@ class Connection:
     # Writing
 
     def deliver(self, change: Change, now: int) -> None:
-        """To each of its subscriptions. now: the server's clock, in microseconds since the epoch."""
+        """To each of its subscriptions. now: see Subscription.next_offset."""
         for subscription in tuple(self.subscriptions):
             self._deliver_to(subscription, change, now)
 

@@ -13,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
+from django.db.models import F
+
+from notifications.among import Among
 from notifications.conf import cable_settings
 from notifications.payloads import Change, Key, microseconds
 from notifications.protocol import HistoryRequest
@@ -73,9 +76,10 @@ def _rows(
     resource: Resource, user_ids: Collection[Key], since: datetime, limit: int | None
 ) -> Iterator[_Found]:
     """Oldest first; one more than limit, if there are."""
-    changed = {f"{resource.owner}__in": user_ids, f"{resource.updated_at}__gt": since}
-    queryset = resource.model._default_manager.filter(**changed).order_by(resource.updated_at, "pk")
-    rows = queryset.values(*resource.columns())
+    queryset = resource.model._default_manager.filter(
+        Among(F(resource.owner), user_ids), **{f"{resource.updated_at}__gt": since}
+    )
+    rows = queryset.order_by(resource.updated_at, "pk").values(*resource.columns())
     if limit is not None:
         rows = rows[: limit + 1]
     for row in rows.iterator(chunk_size=CHUNK_SIZE):

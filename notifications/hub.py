@@ -34,7 +34,7 @@ from notifications.connection import TOO_MANY, Connection, Send
 from notifications.database import DatabaseThreads
 from notifications.framing import DirectWrite
 from notifications.heartbeat import TimerWheel
-from notifications.history import MICROSECONDS, microseconds_now
+from notifications.history import MICROSECONDS
 from notifications.limits import breaches
 from notifications.metrics import metrics
 from notifications.models import Epoch
@@ -67,7 +67,12 @@ class Hub:
         self.catch_up = CatchUp(self.registry, self._revalidate)
         self._epoch = ""
         self._commands = Commands(
-            self.registry, self.broker, self._readers, epoch=lambda: self._epoch, on_limit=self._break
+            self.registry,
+            self.broker,
+            self._readers,
+            self.catch_up,
+            on_epoch=self._adopt_epoch,
+            on_limit=self._break,
         )
         self._tasks: set[asyncio.Task[Any]] = set()
         self._database_asked_at = -math.inf
@@ -165,17 +170,17 @@ class Hub:
         elif kind == events.DISCONNECT:
             self._on_disconnect(event)
         elif kind == events.EPOCH:
-            self._spawn(self._renew_epoch())
+            self._spawn(self._read_epoch())
         elif kind == events.ASK:
             publish_answer(event["answer_to"], self.snapshot(event["users"]))
 
     def _on_changes(self, event: dict[str, Any]) -> None:
-        now = microseconds_now()
+        certain = self.catch_up.reconciled
         for fields in event["changes"]:
             change = Change._make(fields)
             if self.catch_up.note(change):
                 for connection in self.registry.listeners(change.user_id):
-                    connection.deliver(change, now)
+                    connection.deliver(change, certain)
             else:
                 metrics.count("stale")
         metrics.commit_to_socket.observe(int((time.time() - event["at"]) * 1e6))
@@ -201,17 +206,17 @@ class Hub:
             raise AuthenticationUnavailable(type(exc).__name__) from exc
 
     async def _read_epoch(self) -> None:
-        self._epoch = await self._readers.run(Epoch.current)
+        self._adopt_epoch(await self._readers.run(Epoch.current))
 
-    async def _renew_epoch(self) -> None:
-        before = self._epoch
-        await self._read_epoch()
-        if before and before != self._epoch:
-            logger.info("positions were renumbered: epoch %s", self._epoch)
+    def _adopt_epoch(self, epoch: str) -> None:
+        if epoch == self._epoch:
+            return
+        logger.info("positions are numbered by epoch %s", epoch)
+        self._epoch = epoch
         for connection in self.registry.connections:
             if connection.extended:
                 group = events.group_for_user(connection.user_id)
-                connection.position = protocol.position_of(group, self._epoch)
+                connection.position = protocol.position_of(group, epoch)
 
     # Heartbeat
 
@@ -243,8 +248,8 @@ class Hub:
         while True:
             await asyncio.sleep(_jittered(cable_settings().reconcile_interval))
             try:
-                await self._renew_epoch()
-                self.catch_up.owe(self.catch_up.reconciled)
+                self.catch_up.owe()
+                await self._read_epoch()
             except Exception as exc:
                 metrics.count("reconcile_failures")
                 logger.warning("could not reconcile, will retry: %s: %s", type(exc).__name__, exc)

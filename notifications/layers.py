@@ -7,9 +7,11 @@ neither. The in-memory layer is the process's own and is shared: it has nothing 
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
 from channels.layers import InMemoryChannelLayer, channel_layers
+from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from notifications.conf import cable_settings
 
@@ -23,10 +25,15 @@ class Layer(Protocol):
     async def group_discard(self, group: str, channel: str) -> None: ...
     async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
     async def close(self) -> None: ...
+    def on_reconnect(self, call: Callable[[], None]) -> None: ...
 
 
 class _OwnLayer:
-    """A channel layer with a close() that never raises and never waits for an unreachable server."""
+    """
+    A channel layer with a close() that never raises and never waits for an unreachable server, and with word
+    of every connection that was lost and made anew: what was published meanwhile is lost, and the absence may
+    be too short for the canary to notice.
+    """
 
     def __init__(self, layer: Any, shared: bool) -> None:
         self._layer = layer
@@ -36,6 +43,17 @@ class _OwnLayer:
         self.group_add = layer.group_add
         self.group_discard = layer.group_discard
         self.group_send = layer.group_send
+        self._call: Callable[[], None] | None = None
+
+    def on_reconnect(self, call: Callable[[], None]) -> None:
+        self._call = call
+        for connection in _subscribed_connections(self._layer):
+            # Kept by weak reference, and only a method can be.
+            connection.register_connect_callback(self._reconnected)
+
+    def _reconnected(self, connection: Any) -> None:
+        if self._call is not None:
+            self._call()
 
     async def close(self) -> None:
         if self._shared:
@@ -43,6 +61,17 @@ class _OwnLayer:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._layer.flush()
+
+
+def _subscribed_connections(layer: Any) -> Iterator[Any]:
+    """
+    Of a RedisPubSubChannelLayer, on which subscriptions live; channels_redis has no public way to them. Of
+    another layer, none.
+    """
+    if isinstance(layer, RedisPubSubChannelLayer):
+        for shard in layer._get_layer()._shards:
+            if shard._pubsub is not None and shard._pubsub.connection is not None:
+                yield shard._pubsub.connection
 
 
 def is_local() -> bool:

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 # One event stays far below what Redis and msgpack like.
 CHANGES_PER_EVENT = 500
-RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)
+RETRY_SECONDS = (0.1, 0.2, 0.5)
 
 
 class _Outgoing(NamedTuple):

@@ -46,8 +46,9 @@ class Subscription:
 
     def next_offset(self, position: int, now: int) -> int:
         """
-        The cursor for a frame: the row's position, but never later than the server's clock (a row saved
-        often runs ahead of it), and always greater than the last, so that a resume never skips.
+        The cursor for a frame: the row's position, but never later than now (all that was committed before it
+        was sent, and a row saved often runs ahead of every clock), and always greater than the last, so that
+        a resume never skips. Both in microseconds since the epoch.
         """
         self.cursor = max(self.cursor + 1, min(position, now))
         return self.cursor

@@ -25,7 +25,16 @@ COMPOSING = (
 COMPOSITION = {f"lessy.{name}" for name in COMPOSING}
 PURE = {
     f"notifications.{name}"
-    for name in ("protocol", "subscriptions", "payloads", "heartbeat", "outbox", "recent", "framing")
+    for name in (
+        "protocol",
+        "subscriptions",
+        "payloads",
+        "heartbeat",
+        "outbox",
+        "recent",
+        "framing",
+        "canary",
+    )
 }
 ALSO_PURE = {"notifications.addresses", "notifications.origins", "lessy.state_machine", "lessy.numbers"}
 WORLD = ("django", "channels", "asyncio", "rest_framework", "twisted", "daphne")

@@ -301,3 +301,23 @@ def test_e35_after_a_renewal_old_positions_are_rejected_and_new_frames_carry_the
             assert frame["epoch"] == epoch
         with server.connect(cooper, subprotocols=EXTENDED) as socket:
             assert replay(socket, at(last)) == ([], HNO)
+
+
+def test_a_position_never_lies_behind_a_change_that_is_still_to_be_caught_up(site, cooper):
+    """A silent change, an announced one, and a cut before any pass over the tables: a resume has both."""
+    server = site.serve(DJANGO_SETTINGS_MODULE="tests.support.scant_settings")
+    silent, announced = new_tasks(site, cooper, 2)
+    with server.connect(cooper, subprotocols=EXTENDED) as socket:
+        socket.subscribe()
+        site.shell(f"Task.objects.filter(pk={silent}).update(updated_at=timezone.now())")
+        # Longer than the overlap of these settings, shorter than their reconcile interval.
+        time.sleep(2)
+        site.touch(announced)
+        while (last := socket.frame())["message"].get("id") != announced or "updatedAt" not in last[
+            "message"
+        ]:
+            pass
+    with server.connect(cooper, subprotocols=EXTENDED) as socket:
+        found, end = replay(socket, at(last))
+        assert end == HOK
+        assert silent in found

@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
+from notifications.among import Among
 from notifications.history import (
     MICROSECONDS,
     HistoryGone,
@@ -145,3 +148,20 @@ def test_renewal_changes_the_epoch():
     before = Epoch.current()
     assert Epoch.renew() != before
     assert Epoch.current() != before
+
+
+def test_tens_of_thousands_of_users_are_asked_for_by_one_query_per_resource(alice, django_assert_num_queries):
+    row = task(alice, created=MINUTE, updated=MINUTE)
+    others = range(alice.pk + 1, alice.pk + 50_000)
+    with django_assert_num_queries(2):
+        changes = list(changes_since([alice.pk, *others], microseconds(NOW - HOUR)))
+    assert [each.pk for each in changes] == [row.pk]
+
+
+def test_the_index_is_used_however_many_users_there_are(alice):
+    plan = _rows_of(Task, range(1_000)).explain()
+    assert "tasks_by_change" in plan or connection.vendor == "postgresql", plan
+
+
+def _rows_of(model, users):
+    return model.objects.filter(Among(F("user_id"), users), updated_at__gt=NOW).order_by("updated_at", "pk")
