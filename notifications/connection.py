@@ -147,9 +147,11 @@ class Connection:
                 self._too_slow("outbox")
 
     def _transmit(self, text: str) -> None:
-        if self.closed is not None or (self._direct is not None and self._direct(text_frame(text))):
+        if self.closed is not None:
             return
         self.frames_out += 1
+        if self._direct is not None and self._direct(text_frame(text)):
+            return
         try:
             waiting = eager.start(self._send({"type": "websocket.send", "text": text}))
         except Exception as exc:  # the server's word that this socket is gone; which one, differs by server

@@ -53,7 +53,12 @@ def installed(wheel, tmp_path_factory):
 def test_the_wheel_holds_the_cable_and_nothing_else(wheel):
     names = ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"notifications", "django_sync_cable-1.0.0.dist-info"}
-    for wanted in ("py.typed", "migrations/0001_initial.py", "management/commands/cable_renew_epoch.py"):
+    for wanted in (
+        "py.typed",
+        "migrations/0001_initial.py",
+        "management/commands/cable_renew_epoch.py",
+        "templates/admin/notifications/cable.html",
+    ):
         assert f"notifications/{wanted}" in names
 
 
