@@ -147,6 +147,8 @@ CABLE_DRAIN_SECONDS = environment.number("CABLE_DRAIN_SECONDS", 10)
 # What was begun must be complete after so many seconds: a message of a websocket, a request with its body.
 SERVER_MESSAGE_SECONDS = environment.number("SERVER_MESSAGE_SECONDS", 6, least=1)
 SERVER_REQUEST_SECONDS = environment.number("SERVER_REQUEST_SECONDS", 30, least=1)
+# A peer that acknowledges nothing for so long is gone; the cable's pings see to it that there is something.
+SERVER_DEAD_PEER_SECONDS = environment.number("SERVER_DEAD_PEER_SECONDS", 50, least=1)
 # The largest body of a request.
 SERVER_REQUEST_BYTES = environment.number("SERVER_REQUEST_BYTES", 5 * 1024 * 1024, least=1)
 

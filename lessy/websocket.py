@@ -19,8 +19,6 @@ from notifications.limits import breaches
 
 logger = logging.getLogger(__name__)
 
-# A peer that acknowledges nothing for so long is gone. Pings every 3 s see to it that there is something.
-DEAD_PEER_SECONDS = 50
 # What the kernel keeps for a client that does not read; on its own it would grow to 4 MB.
 SEND_BUFFER_BYTES = 128 * 1024
 # Messages that wait for the consumer before no more are read from the socket.
@@ -149,7 +147,7 @@ def _set_socket_options(transport: Any) -> None:
     handle = transport.getHandle()
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     options = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-    options["TCP_USER_TIMEOUT"] = DEAD_PEER_SECONDS * 1000
+    options["TCP_USER_TIMEOUT"] = int(settings.SERVER_DEAD_PEER_SECONDS * 1000)
     for name, value in options.items():
         option = getattr(socket, name, None)  # not every system has each
         if option is not None:

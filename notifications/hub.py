@@ -15,12 +15,16 @@ import logging
 import math
 import random
 import secrets
+import shutil
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from django.db import OperationalError
+from django.db import connection as database
 from django.db.models import F
 
 from notifications import events, journal, protocol
@@ -51,6 +55,7 @@ TICK_SECONDS = 0.05
 # A revocation may overtake the handshake it concerns; it is remembered for longer than a handshake takes.
 REVOCATION_MEMORY_SECONDS = 30.0
 HEALTH_SECONDS = 2.0
+LEAST_FREE_BYTES = 1024 * 1024
 
 
 class Hub:
@@ -318,6 +323,14 @@ class Hub:
 def _write_to_database() -> None:
     """What was there already: one that is full or read-only answers every question, and saves nothing."""
     Epoch.objects.filter(pk=1).update(value=F("value"))
+    if database.vendor == "sqlite":
+        _require_room(Path(database.settings_dict["NAME"]))
+
+
+def _require_room(file: Path) -> None:
+    """SQLite goes on to overwrite what it has on a full disk: our small write succeeds, a user's does not."""
+    if file.exists() and shutil.disk_usage(file).free < LEAST_FREE_BYTES:
+        raise OperationalError("its disk is full")
 
 
 def _jittered(seconds: float) -> float:

@@ -6,6 +6,7 @@ A real PostgreSQL, thrown away afterwards, for the length of a command:
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,23 +29,48 @@ def _as_unprivileged() -> list[str]:
     return ["runuser", "-u", UNPRIVILEGED, "--"] if os.geteuid() == 0 else []
 
 
+class PostgresServer:
+    """url: of its database."""
+
+    def __init__(self, folder: str) -> None:
+        self.port = free_port()
+        self.url = f"postgres://lessy@127.0.0.1:{self.port}/postgres"
+        self._data, self._sockets = f"{folder}/data", folder
+        user = ["--username", "lessy", "--auth", "trust", "--no-sync", "--encoding", "UTF8"]
+        initdb = [*_as_unprivileged(), _binary("initdb"), *user, self._data]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/")
+        self.start()
+
+    def start(self) -> None:
+        options = ["-D", self._data, "-p", str(self.port), "-k", self._sockets]
+        options += ["-c", "fsync=off", "-c", "max_connections=300"]
+        self._child = Child([*_as_unprivileged(), _binary("postgres"), *options], cwd=Path("/"))
+        self._child.wait_until_it_answers(self.port)
+
+    def stop(self) -> None:
+        """At once: whoever is connected is thrown out."""
+        pid = int(Path(self._data, "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGINT)
+        self._child.stop()
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Yields the URL of a database."""
+def new_postgres() -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="lessy-postgres-") as folder:
         if os.geteuid() == 0:
             shutil.chown(folder, UNPRIVILEGED)
-        data, port = f"{folder}/data", free_port()
-        user = ["--username", "lessy", "--auth", "trust", "--no-sync", "--encoding", "UTF8"]
-        initdb = [*_as_unprivileged(), _binary("initdb"), *user, data]
-        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/")
-        options = ["-D", data, "-p", str(port), "-k", folder, "-c", "fsync=off", "-c", "max_connections=300"]
-        child = Child([*_as_unprivileged(), _binary("postgres"), *options], cwd=Path("/"))
+        server = PostgresServer(folder)
         try:
-            child.wait_until_it_answers(port)
-            yield f"postgres://lessy@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            child.stop()
+            server.stop()
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Yields the URL of a database."""
+    with new_postgres() as server:
+        yield server.url
 
 
 if __name__ == "__main__":

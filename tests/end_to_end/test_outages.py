@@ -1,0 +1,147 @@
+"""Redis, the database and the disk go away, at the start and later, and come back without a restart."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.disks import small_disk
+from tests.support.postgres import _binary, new_postgres
+from tests.support.required import missing
+from tests.support.site import Site
+from tests.support.waiting import eventually
+
+# Whoever logs a line for each attempt stays far below.
+FEW_LINES = 60
+
+
+def readiness(server):
+    answer = server.request("GET", "/health/ready")
+    return answer.status_code, answer.json()
+
+
+def wait_until_ready(server):
+    eventually(lambda: readiness(server)[0] == 200, 20, "readiness")
+
+
+def wait_until_not_ready(server, part):
+    eventually(lambda: readiness(server)[1][part] is False, 20, f"the word that the {part} is away")
+    assert readiness(server)[0] == 503
+    assert server.request("GET", "/health/live").status_code == 200
+    assert server.child.running
+    assert len(server.child.log.splitlines()) < FEW_LINES, server.child.log
+
+
+def assert_delivers(site, server, person):
+    with server.connect(person) as socket:
+        socket.subscribe()
+        task = site.new_task(person)
+        assert socket.message(20)["id"] == task
+
+
+def new_task_by_api(server, person):
+    task = {"task": {"label": "buy tea", "description": "x" * 4_000}}
+    return server.request("POST", "/api/users/me/tasks", person, json=task).status_code
+
+
+@pytest.fixture
+def on_site():
+    """on_site(database_url, redis): a site that is closed after the test."""
+    sites = []
+
+    def make(url, redis):
+        sites.append(Site(url, redis))
+        return sites[-1]
+
+    yield make
+    for site in sites:
+        site.close()
+
+
+def test_redis_that_is_absent_at_the_start_is_found_when_it_comes(site, new_redis):
+    cooper = site.new_person()
+    new_redis.kill()
+    server = site.serve(REDIS_URL=new_redis.url)
+    wait_until_not_ready(server, "broker")
+    server.wait_for_log("the broker is away")
+    new_redis.start()
+    wait_until_ready(server)
+    with server.connect(cooper) as socket:
+        socket.subscribe()
+        assert new_task_by_api(server, cooper) == 201
+        assert socket.message()["action"] == "create#tasks"
+
+
+def test_a_database_that_is_read_only_at_the_start_is_waited_for(redis_server, on_site):
+    with small_disk() as disk:
+        site = on_site(f"sqlite:///{disk.folder}/site.sqlite3", redis_server)
+        cooper = site.new_person()
+        site.close_shell()
+        disk.make_read_only(True)
+        server = site.serve()
+        wait_until_not_ready(server, "database")
+        server.wait_for_log("the database does not answer")
+        disk.make_read_only(False)
+        wait_until_ready(server)
+        assert_delivers(site, server, cooper)
+        site.close()
+
+
+def test_a_disk_that_fills_up_is_noticed_and_so_is_its_room(redis_server, on_site):
+    with small_disk() as disk:
+        site = on_site(f"sqlite:///{disk.folder}/site.sqlite3", redis_server)
+        cooper = site.new_person()
+        server = site.serve()
+        wait_until_ready(server)
+        disk.fill()
+        # What SQLite has reserved is used up first.
+        eventually(lambda: new_task_by_api(server, cooper) == 500, 20, "a save that fails")
+        wait_until_not_ready(server, "database")
+        server.wait_for_log("the database does not answer: OperationalError")
+        disk.free()
+        wait_until_ready(server)
+        assert_delivers(site, server, cooper)
+        site.close()
+
+
+@pytest.fixture
+def database():
+    if not os.access(Path(_binary("initdb")), os.X_OK):
+        missing("PostgreSQL")
+    with new_postgres() as server:
+        yield server
+
+
+def test_a_database_that_is_away_at_the_start_and_later_is_waited_for(redis_server, database, on_site):
+    site = on_site(database.url, redis_server)
+    cooper = site.new_person()
+    site.close_shell()
+    database.stop()
+    server = site.serve()
+    wait_until_not_ready(server, "database")
+    with server.connect(cooper, welcomed=False) as socket:
+        assert socket.close_code() == 1011
+    database.start()
+    wait_until_ready(server)
+    assert_delivers(site, server, cooper)
+    site.close_shell()
+    database.stop()
+    wait_until_not_ready(server, "database")
+    database.start()
+    wait_until_ready(server)
+    assert_delivers(site, server, cooper)
+
+
+def test_a_database_that_became_a_read_only_copy_is_not_ready(redis_server, database, on_site):
+    site = on_site(database.url, redis_server)
+    server = site.serve()
+    wait_until_ready(server)
+    site.shell(
+        "__import__('django.db').db.connection.cursor().execute("
+        "'ALTER DATABASE postgres SET default_transaction_read_only = on')"
+    )
+    site.close_shell()
+    database.stop()
+    database.start()
+    wait_until_not_ready(server, "database")
+    server.wait_for_log("in a read-only transaction")
