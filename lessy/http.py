@@ -49,6 +49,8 @@ class Channel(HTTPChannel):
     _begun = False
 
     def connectionMade(self) -> None:  # noqa: N802
+        # Without a timer of Twisted's: to move one to an earlier time it searches all that there are.
+        self.timeOut = None
         super().connectionMade()
         self.requestFactory = Request
         self._begin()

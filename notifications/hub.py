@@ -71,6 +71,7 @@ class Hub:
         self.broker = Broker(self._on_event, self._on_gap)
         self.catch_up = CatchUp(self.registry, self._revalidate)
         self._epoch = ""
+        self._reading_epoch: asyncio.Task[None] | None = None
         self._commands = Commands(
             self.registry,
             self.broker,
@@ -204,9 +205,14 @@ class Hub:
     # The epoch
 
     async def _read_first_epoch(self) -> None:
+        """All handshakes that wait for it, a whole storm perhaps, share one query."""
+        if self._reading_epoch is None or self._reading_epoch.done():
+            self._reading_epoch = asyncio.get_running_loop().create_task(self._read_epoch())
+            # Those who wait may have given up by then: its failure is theirs to tell.
+            self._reading_epoch.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
             async with asyncio.timeout(cable_settings().authentication_timeout):
-                await self._read_epoch()
+                await asyncio.shield(self._reading_epoch)
         except Exception as exc:
             raise AuthenticationUnavailable(type(exc).__name__) from exc
 
