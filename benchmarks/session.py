@@ -165,7 +165,9 @@ class Session:
 
 def _latencies(began: dict[tuple[int, int], float], arrivals: list[Any]) -> Figures:
     delays = sorted(
-        at - began[key] for at, message in arrivals if (key := (message["id"], message["updatedAt"])) in began
+        at - began[key]
+        for at, message in arrivals
+        if (key := (message["id"], message.get("updatedAt"))) in began
     )
     expected = 2 * len(began)
     return {
