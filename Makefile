@@ -5,7 +5,7 @@ BIN := .venv/bin
 URL := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup run test serve lint types soak fuzz audit bench bench-check
+.PHONY: docs help setup run test serve lint types faults soak fuzz audit bench bench-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: setup ## Run every test
 
 soak: setup ## Run the tests of load with the promised amounts (long, wants a quiet machine)
 	LESSY_SOAK=full $(BIN)/pytest -q tests/end_to_end/soak
+
+faults: setup ## Break Redis, servers and the network under the promised load (long, wants a quiet machine)
+	LESSY_FAULTS=full LESSY_RANDOM_TRANSACTIONS=10000 $(BIN)/pytest -q tests/end_to_end/faults tests/notifications/test_random_transactions.py
 
 fuzz: setup ## Send 100,000 malformed frames and 4,000 handshakes (FRAMES=100000 SEED=1)
 	$(BIN)/python -m tests.end_to_end.fuzz.attack --frames $(or $(FRAMES),100000) --seed $(or $(SEED),1)

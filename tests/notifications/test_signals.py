@@ -1,13 +1,10 @@
 """What is announced: exactly what was committed."""
 
 import contextlib
-import os
 
 import pytest
 from django.core import serializers
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import notifications
 from lessy.accounts.models import User
@@ -17,8 +14,6 @@ from projects.models import Project
 from tasks.models import Task
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-RANDOM_TRANSACTIONS = int(os.environ.get("LESSY_RANDOM_TRANSACTIONS", "200"))
 
 
 class Undone(Exception):
@@ -148,63 +143,6 @@ def test_notify_announces_rows_changed_in_bulk(alice):
 def test_notify_refuses_a_model_that_is_not_announced(alice):
     with pytest.raises(ValueError, match="User"):
         notifications.notify(User.objects.all())
-
-
-# Random transactions: what is announced is what was committed, per row in order.
-
-steps = st.deferred(lambda: st.lists(save | create | block | failing_hook, max_size=5))
-save = st.tuples(st.just("save"), st.integers(0, 2))
-create = st.just(("create",))
-failing_hook = st.just(("hook",))
-block = st.tuples(st.just("block"), steps, st.booleans())
-
-
-def _fail():
-    raise Undone
-
-
-def run(program, user, rows):
-    """Returns what the committed part of the program changed: (action, pk, position), in order."""
-    changed = []
-    for step in program:
-        match step:
-            case ("save", index):
-                rows[index].save()
-                changed.append(("update", rows[index].pk, rows[index].updated_at))
-            case ("create",):
-                task = new_task(user)
-                changed.append(("create", task.pk, task.created_at))
-            case ("hook",):
-                transaction.on_commit(_fail, robust=True)
-            case ("block", inner, undone):
-                with contextlib.suppress(Undone), transaction.atomic():
-                    theirs = run(inner, user, rows)
-                    if undone:
-                        raise Undone
-                    changed += theirs
-    return changed
-
-
-@settings(
-    max_examples=RANDOM_TRANSACTIONS,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(program=steps)
-def test_random_transactions_announce_exactly_what_they_committed(alice, program):
-    rows = [new_task(alice) for _ in range(3)]
-    with captured_notifications() as batches, transaction.atomic():
-        changed = run(program, alice, rows)
-    created = {pk for action, pk, _ in changed if action == "create"}
-    expected = {("create#tasks", pk): None for pk in created} | {
-        ("update#tasks", pk): int(at.timestamp())
-        for action, pk, at in changed
-        if action == "update" and pk not in created
-    }
-    announced = [((each["action"], each["id"]), each.get("updatedAt")) for batch in batches for each in batch]
-    assert len(announced) == len(expected)
-    assert dict(announced) == expected
-    assert len(batches) == (1 if expected else 0)
 
 
 def test_nothing_is_kept_of_transactions_that_are_over(alice):

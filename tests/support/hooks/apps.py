@@ -111,3 +111,18 @@ def _sizes() -> dict[str, int]:
         "wheel": len(hub._wheel),
         "tasks": len(asyncio.all_tasks(loop)),
     }
+
+
+def at_most_once() -> None:
+    """As every other server: what Redis does not take is dropped, and nothing is caught up."""
+    from notifications.catch_up import CatchUp
+    from notifications.publisher import Publisher
+
+    send = Publisher._send
+
+    async def send_once(self: Any, *args: Any) -> bool:
+        await send(self, *args)
+        return True
+
+    Publisher._send = send_once  # type: ignore[method-assign]
+    CatchUp._deliver = lambda self, changes: None  # type: ignore[method-assign]

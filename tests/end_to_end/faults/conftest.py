@@ -1,0 +1,25 @@
+import pytest
+
+from tests.end_to_end.faults.harness.clients import BaseClient, ExtendedClient
+from tests.end_to_end.faults.harness.world import new_world
+from tests.support.site import new_site
+
+
+@pytest.fixture
+def world(new_redis):
+    """Two servers, a Redis of their own, base and extended clients, and somebody who changes things."""
+    with new_site(new_redis, servers=2) as site, new_world(site) as found:
+        found.populate(BaseClient, ExtendedClient)
+        found.start_writing()
+        yield found
+
+
+@pytest.fixture
+def report(capsys):
+    """report("label", figure): what was measured, on the terminal."""
+
+    def say(what, figure):
+        with capsys.disabled():
+            print(f"\n  {what}: {figure}", end="")  # noqa: T201
+
+    return say

@@ -1,0 +1,41 @@
+"""What each client ended with, against the tables: the only judge of whether something was lost."""
+
+from collections.abc import Iterable, Mapping
+
+from tests.end_to_end.faults.harness.clients import Client, Row
+from tests.support.site import Site
+
+# User → the version of each of their rows, in whole seconds (0: only created).
+Versions = Mapping[int, Mapping[Row, int]]
+
+
+def versions_in_tables(site: Site) -> Versions:
+    rows = site.shell(
+        """
+fields = ("user_id", "pk", "created_at", "updated_at")
+result = [
+    (name, user, pk, 0 if updated == created else int(updated.timestamp()))
+    for name, model in (("tasks", Task), ("projects", Project))
+    for user, pk, created, updated in model.objects.values_list(*fields)
+]
+"""
+    )
+    found: dict[int, dict[Row, int]] = {}
+    for name, user, pk, version in rows:
+        found.setdefault(user, {})[name, pk] = version
+    return found
+
+
+def lost(clients: Iterable[Client], versions: Versions) -> list[str]:
+    """Every row of which a client has not heard, or only of an older version."""
+    return [
+        f"{type(client).__name__} of user {client.person.pk} lacks {name} {pk} at {version}: "
+        f"knows {client.known.get((name, pk))}"
+        for client in clients
+        for (name, pk), version in versions.get(client.person.pk, {}).items()
+        if client.known.get((name, pk), -1) < version
+    ]
+
+
+def complaints(clients: Iterable[Client]) -> list[str]:
+    return [complaint for client in clients for complaint in client.complaints]

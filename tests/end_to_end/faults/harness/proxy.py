@@ -1,0 +1,81 @@
+"""A TCP proxy that breaks connections as networks do."""
+
+import asyncio
+import socket
+import struct
+from typing import Self
+
+RESET = struct.pack("ii", 1, 0)
+CHUNK = 65_536
+
+
+class Proxy:
+    """
+    In front of a port of this machine. It calls from the address that it was called from, so that the server
+    behind it can tell its clients apart.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = 0
+        self._swallowing = False
+        self._links: dict[tuple[str, int], tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = {}
+
+    async def start(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=4096)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    def swallow(self) -> None:
+        """From now on half-open: connections stand and are accepted, and nothing comes through, ever."""
+        self._swallowing = True
+
+    def heal(self) -> None:
+        """For new connections. What was swallowed is lost, and its connections with it."""
+        self._swallowing = False
+
+    def cut(self, caller: tuple[str, int]) -> bool:
+        """The connection called from there, if it is one of ours: gone at both ends, without a goodbye."""
+        link = self._links.get(caller, ())
+        for writer in link:
+            _reset(writer)
+        return bool(link)
+
+    async def close(self) -> None:
+        self._server.close()
+        for caller in tuple(self._links):
+            self.cut(caller)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        caller = writer.get_extra_info("peername")
+        try:
+            far = await asyncio.open_connection("127.0.0.1", self.target, local_addr=(caller[0], 0))
+        except OSError:
+            _reset(writer)
+            return
+        self._links[caller] = (writer, far[1])
+        try:
+            await asyncio.gather(self._pass_on(reader, far[1]), self._pass_on(far[0], writer))
+        except OSError:
+            pass
+        finally:
+            for each in self._links.pop(caller):
+                each.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        poisoned = False
+        while data := await reader.read(CHUNK):
+            # A stream that misses a part must not go on behind it.
+            poisoned = poisoned or self._swallowing
+            if not poisoned:
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """As by a cable that is pulled: no goodbye."""
+    found = writer.get_extra_info("socket")
+    if found is not None and found.fileno() >= 0:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    writer.transport.abort()

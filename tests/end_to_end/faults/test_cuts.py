@@ -1,0 +1,48 @@
+"""Sockets cut at random by the network, each away for a while: in the end nobody has anything old."""
+
+import asyncio
+import random
+
+import pytest
+
+from tests.end_to_end.faults.harness.clients import ExtendedClient, SinceClient
+from tests.end_to_end.faults.harness.load import LOAD
+from tests.end_to_end.faults.harness.world import new_world
+from tests.support.site import new_site
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def proxied(new_redis):
+    """Every socket runs through a proxy."""
+    with new_site(new_redis, servers=2) as site, new_world(site) as world:
+        proxies = [world.proxy(server.port) for server in site.servers]
+        world.populate(SinceClient, ExtendedClient, ports=[proxy.port for proxy in proxies])
+        world.start_writing()
+        yield world, proxies
+        world.stop_writing()
+        for proxy in proxies:
+            world.loop.run(proxy.close())
+
+
+def test_sockets_cut_at_random_end_with_everything_and_hear_nothing_out_of_order(proxied, report):
+    world, proxies = proxied
+    world.live_through(LOAD.calm)
+    cutting = world.loop.spawn(cut_at_random(world.clients, proxies))
+    world.live_through(LOAD.cutting)
+    world.loop.end(cutting)
+    eventually(world.everybody_is_live, LOAD.away[1] + 20, "the return of every client")
+    world.check()
+    report("sockets cut", cuts := sum(client.connected - 1 for client in world.clients))
+    assert cuts > LOAD.sockets / 2
+    assert world.writer.errors == []
+
+
+async def cut_at_random(clients, proxies):
+    """So often that each is cut about once in the longest time that one is away."""
+    while True:
+        await asyncio.sleep(LOAD.away[1] / len(clients))
+        client = random.choice(clients)
+        if client.live.is_set():
+            client.stay_away(random.uniform(*LOAD.away))
+            assert any(proxy.cut(client.local) for proxy in proxies)

@@ -1,0 +1,79 @@
+"""Redis dies, freezes, or is behind a network that swallows: no change is lost, and no request notices."""
+
+import pytest
+
+from tests.end_to_end.faults.harness.clients import BaseClient, ExtendedClient
+from tests.end_to_end.faults.harness.load import LOAD
+from tests.end_to_end.faults.harness.world import new_world, ready, seconds_until
+from tests.support.site import new_site
+from tests.support.waiting import eventually
+
+
+def hold_to_the_promise(world, report, calm, trouble, returned):
+    """Every socket has every change soon after the return of Redis, and the API did not feel a thing."""
+    took = world.seconds_until_heard(returned)
+    report("every change heard after the return of Redis, s", round(took, 2))
+    before, during = world.writer.p99(*calm), world.writer.p99(*trouble)
+    report("p99 of the API before and meanwhile, ms", (round(before * 1e3), round(during * 1e3)))
+    world.check()
+    assert world.writer.errors == []
+    eventually(lambda: all(ready(server) for server in world.site.servers), 10, "readiness")
+    assert all(client.connected == 1 for client in world.clients)
+    if LOAD.promised:
+        assert took < 3
+        assert during - before < 0.020
+
+
+def until_noticed(world, report):
+    noticed = seconds_until(
+        lambda: not any(ready(server) for server in world.site.servers), 10, "the end of readiness"
+    )
+    report("noticed by every server after, s", round(noticed, 2))
+    return noticed
+
+
+def test_redis_is_killed_and_comes_back_empty(world, new_redis, report):
+    calm = world.live_through(LOAD.calm)
+    new_redis.kill()
+    noticed = until_noticed(world, report)
+    trouble = world.live_through(max(0, LOAD.redis_away - noticed))
+    new_redis.start()
+    hold_to_the_promise(world, report, calm, trouble, trouble[1])
+
+
+def test_redis_freezes(world, new_redis, report):
+    calm = world.live_through(LOAD.calm)
+    new_redis.freeze()
+    noticed = until_noticed(world, report)
+    trouble = world.live_through(max(0, LOAD.redis_silent - noticed))
+    new_redis.thaw()
+    hold_to_the_promise(world, report, calm, trouble, trouble[1])
+    if LOAD.promised:
+        assert noticed <= 6
+
+
+@pytest.fixture
+def half_open(new_redis):
+    """As world, with a proxy before Redis."""
+    with new_site(new_redis, servers=0) as site, new_world(site) as world:
+        proxy = world.proxy(new_redis.port)
+        for _ in range(2):
+            server = site.serve(REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0")
+            world.writer.urls.append(server.url)
+        world.populate(BaseClient, ExtendedClient)
+        world.start_writing()
+        yield world, proxy
+        world.stop_writing()
+        world.loop.run(proxy.close())
+
+
+def test_redis_is_half_open(half_open, report):
+    world, proxy = half_open
+    calm = world.live_through(LOAD.calm)
+    world.loop.call(proxy.swallow)
+    noticed = until_noticed(world, report)
+    trouble = world.live_through(max(0, LOAD.redis_silent - noticed))
+    world.loop.call(proxy.heal)
+    hold_to_the_promise(world, report, calm, trouble, trouble[1])
+    if LOAD.promised:
+        assert noticed <= 6

@@ -1,0 +1,55 @@
+"""A server process dies: between commit and publish, and with half of all sockets."""
+
+import contextlib
+
+import httpx
+import pytest
+
+from tests.end_to_end.faults.harness.clients import BaseClient, ExtendedClient, SinceClient
+from tests.end_to_end.faults.harness.load import LOAD
+from tests.end_to_end.faults.harness.world import new_world, seconds_until
+from tests.support.site import new_site
+
+HOOKS = "tests.support.hooks.settings"
+# Of the reconcile, in `make test` and as delivered (30 s, 20 % jitter), and of the pass itself.
+SOON = 31 * 1.2 + 5 if LOAD.promised else 10
+
+
+@pytest.fixture
+def empty_world(new_redis):
+    with new_site(new_redis, servers=0) as site, new_world(site) as found:
+        yield found
+
+
+def test_a_change_whose_process_died_before_it_published_is_heard(empty_world, report):
+    world, site = empty_world, empty_world.site
+    alive = site.serve(
+        **({} if LOAD.promised else {"DJANGO_SETTINGS_MODULE": "tests.support.brisk_settings"})
+    )
+    dying = site.serve(DJANGO_SETTINGS_MODULE=HOOKS, LESSY_TEST_HOOK="die_before_publishing")
+    world.populate(BaseClient, ExtendedClient, ports=[alive.port])
+    with contextlib.suppress(httpx.HTTPError):
+        dying.request("POST", "/api/users/me/tasks", world.people[0], json={"task": {"label": "buy tea"}})
+    assert dying.child.process.wait(10) == 9
+    assert world.lost()
+    took = seconds_until(lambda: not world.lost(), SOON, "the arrival of the change")
+    report("a change of a process that died heard after, s", round(took, 1))
+
+
+def test_the_sockets_of_a_killed_process_come_back_elsewhere_and_have_everything(empty_world, report):
+    world, site = empty_world, empty_world.site
+    dying, surviving = site.serve(), site.serve()
+    world.writer.urls.append(surviving.url)
+    world.populate(SinceClient, ExtendedClient)
+    world.start_writing()
+    world.live_through(LOAD.calm)
+    dying.child.kill()
+    # Nobody has come back yet when this is committed, and it must not need luck.
+    world.live_through(1)
+    world.check()
+    moved = [client for client in world.clients if client.connected > 1]
+    report("sockets that moved to the other process", len(moved))
+    assert len(moved) == LOAD.sockets / 2
+    assert world.writer.errors == []
+    resumed = [client.answers[-1] for client in moved if isinstance(client, ExtendedClient)]
+    assert set(resumed) == {"confirm_history"}
