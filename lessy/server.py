@@ -23,7 +23,7 @@ from twisted.internet import defer, endpoints, reactor
 from twisted.logger import STDLibLogObserver, globalLogBeginner
 
 from lessy.http import Channel
-from lessy.websocket import CableProtocol, protocol_of
+from lessy.websocket import CableProtocol
 from notifications import framing
 from notifications.conf import cable_settings
 from notifications.hub import current_hub, stop_hub
@@ -69,7 +69,7 @@ class Server(DaphneServer):
         self.http_factory.log = _say_nothing
         # A client that breaks the websocket protocol hears why (1007, 1009), before its socket goes.
         self.ws_factory.failByDrop = False
-        self.ws_factory.protocol = protocol_of(self.ws_factory)
+        self.ws_factory.protocol = CableProtocol
         for number in (signal.SIGTERM, signal.SIGINT):
             twisted_loop.add_signal_handler(number, self._on_signal, number)
         twisted_loop.call_soon(current_hub)

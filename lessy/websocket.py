@@ -136,15 +136,6 @@ class CableProtocol(WebSocketProtocol):
             self.dropConnection(abort=True)
 
 
-def protocol_of(factory: Any) -> type[CableProtocol]:
-    """
-    With the options of the factory in the class. autobahn would copy them to each socket, and write them all
-    out for a line of its log, read or not: a tenth of what it costs to accept a socket.
-    """
-    options = {name: getattr(factory, name) for name in CableProtocol.CONFIG_ATTRS}
-    return type("CableProtocol", (CableProtocol,), {**options, "CONFIG_ATTRS": ()})
-
-
 def _is_readable(request: Any) -> bool:
     """What daphne decodes as ASCII; where it cannot, it answers 500 and logs a traceback."""
     offered = request.headers.get("sec-websocket-protocol", "")
