@@ -25,8 +25,8 @@ test: setup ## Run every test
 soak: setup ## Run the tests of load with the promised amounts (long, wants a quiet machine)
 	LESSY_SOAK=full $(BIN)/pytest -q tests/end_to_end/soak
 
-faults: setup ## Break Redis, servers and the network under the promised load (long, wants a quiet machine)
-	LESSY_FAULTS=full LESSY_RANDOM_TRANSACTIONS=10000 $(BIN)/pytest -q tests/end_to_end/faults tests/notifications/test_random_transactions.py
+faults: setup ## Break Redis, servers and the network under the promised load, on PostgreSQL (long, wants a quiet machine)
+	LESSY_FAULTS=full LESSY_RANDOM_TRANSACTIONS=10000 $(BIN)/python -m tests.support.postgres $(BIN)/pytest -q tests/end_to_end/faults tests/notifications/test_random_transactions.py
 
 fuzz: setup ## Send 100,000 malformed frames and 4,000 handshakes (FRAMES=100000 SEED=1)
 	$(BIN)/python -m tests.end_to_end.fuzz.attack --frames $(or $(FRAMES),100000) --seed $(or $(SEED),1)

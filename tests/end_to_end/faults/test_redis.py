@@ -14,6 +14,7 @@ def hold_to_the_promise(world, report, calm, trouble, returned):
     took = world.seconds_until_heard(returned)
     report("every change heard after the return of Redis, s", round(took, 2))
     before, during = world.writer.p99(*calm), world.writer.p99(*trouble)
+    report("changes committed", len(world.writer.answers))
     report("p99 of the API before and meanwhile, ms", (round(before * 1e3), round(during * 1e3)))
     world.check()
     assert world.writer.errors == []
@@ -33,6 +34,7 @@ def until_noticed(world, report):
 
 
 def test_redis_is_killed_and_comes_back_empty(world, new_redis, report):
+    world.live_through(LOAD.warming)
     calm = world.live_through(LOAD.calm)
     new_redis.kill()
     noticed = until_noticed(world, report)
@@ -42,6 +44,7 @@ def test_redis_is_killed_and_comes_back_empty(world, new_redis, report):
 
 
 def test_redis_freezes(world, new_redis, report):
+    world.live_through(LOAD.warming)
     calm = world.live_through(LOAD.calm)
     new_redis.freeze()
     noticed = until_noticed(world, report)
@@ -69,6 +72,7 @@ def half_open(new_redis):
 
 def test_redis_is_half_open(half_open, report):
     world, proxy = half_open
+    world.live_through(LOAD.warming)
     calm = world.live_through(LOAD.calm)
     world.loop.call(proxy.swallow)
     noticed = until_noticed(world, report)

@@ -16,6 +16,7 @@ class Load:
     sockets: int
     users: int
     changes: float
+    warming: float
     calm: float
     redis_away: float
     redis_silent: float
@@ -29,6 +30,7 @@ BOUNDED = Load(
     sockets=40,
     users=8,
     changes=20,
+    warming=0,
     calm=1,
     redis_away=2,
     redis_silent=6.5,
@@ -41,6 +43,7 @@ FULL = Load(
     sockets=1_000,
     users=200,
     changes=50,
+    warming=10,
     calm=15,
     redis_away=10,
     redis_silent=15,

@@ -57,11 +57,12 @@ class Writer:
 
     async def _change(self, http: httpx.AsyncClient, person: Person) -> None:
         theirs = self._tasks[person.pk]
-        body = {"task": {"label": f"buy tea {next(self._turn)}"}}
+        turn = next(self._turn)
+        body = {"task": {"label": f"buy tea {turn}"}}
         method, path = "POST", "/api/users/me/tasks"
         if theirs and (len(theirs) >= TASKS or random.random() < 0.7):
             method, path = "PATCH", f"/api/tasks/{random.choice(theirs)}"
-        url = self.urls[next(self._turn) % len(self.urls)]
+        url = self.urls[turn % len(self.urls)]
         at, started = time.time(), time.perf_counter()
         try:
             answer = await http.request(
