@@ -89,8 +89,9 @@ class CatchUp:
         await self._revalidate(self._registry.connections)
         if users := self._registry.listened_users():
             async for chunk in self._reader.chunks(lambda: changes_since(users, position), CHUNK):
-                await self._revalidate(self._listeners_of(chunk))
-                self._deliver(chunk)
+                if missed := [change for change in chunk if not self._recent.delivered(change)]:
+                    await self._revalidate(self._listeners_of(missed))
+                    self._deliver(missed)
         # Also if it is less: a clock that was set back must not blind the passes until it is there again.
         self.reconciled = started
         self._turn_recent(started)
@@ -102,6 +103,7 @@ class CatchUp:
     def _deliver(self, changes: Iterable[Change]) -> None:
         tolerance = overlap()
         for change in changes:
+            # Again: the fast path may have brought it meanwhile.
             if self._recent.delivered(change) or not self._recent.note(change):
                 continue
             metrics.count("caught_up")

@@ -84,7 +84,21 @@ def open_layer() -> Layer:
     alias = cable_settings().channel_layer
     if is_local():
         return cast(Layer, _OwnLayer(channel_layers[alias], shared=True))
-    return cast(Layer, _OwnLayer(channel_layers.make_backend(alias), shared=False))
+    layer = channel_layers.make_backend(alias)
+    if isinstance(layer, RedisPubSubChannelLayer):
+        _keep_off_the_loop(layer)
+    return cast(Layer, _OwnLayer(layer, shared=False))
+
+
+def _keep_off_the_loop(layer: RedisPubSubChannelLayer) -> None:
+    """
+    It would hang itself on the close() of the running loop, and so would live as long as the loop: of those
+    that an absence of Redis costs, thousands. We close it ourselves.
+    """
+    loop = asyncio.get_running_loop()
+    close = loop.close
+    layer._get_layer()
+    loop.close = close  # type: ignore[method-assign]
 
 
 def shards() -> int:

@@ -15,6 +15,9 @@ UPDATE = "update"
 # Both a number and a text are what a JSON client can compare; a UUID goes as its text.
 Key = int | str
 
+# dumps() would make an encoder for each call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 UNITS = {"s": 1_000_000, "ms": 1_000}
@@ -72,4 +75,4 @@ def update_change(resource: str, pk: Key, user_id: Key, updated_at: datetime, un
 
 
 def _compact(payload: dict[str, Key]) -> str:
-    return json.dumps(payload, separators=(",", ":"))
+    return _encode(payload)
