@@ -81,8 +81,8 @@ class CatchUp:
                 self.owe(position)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def shutdown(self) -> None:
-        self._reader.shutdown()
+    async def close(self) -> None:
+        await self._reader.close()
 
     async def _deliver_since(self, position: int) -> None:
         started = microseconds_now()

@@ -5,6 +5,8 @@ Their connections stay open between calls, and are dropped when a call fails.
 """
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -13,6 +15,8 @@ from typing import TypeVar
 from django.db import InterfaceError, OperationalError, connections
 
 T = TypeVar("T")
+
+CLOSE_SECONDS = 2.0
 
 
 class DatabaseThreads:
@@ -24,7 +28,13 @@ class DatabaseThreads:
         """read may run twice: the server may have closed the connection since the last call."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, _reading, read)
 
-    def shutdown(self) -> None:
+    async def close(self) -> None:
+        """With the connections, each on its own thread; a query that hangs is not waited for."""
+        loop, together = asyncio.get_running_loop(), threading.Barrier(self.size)
+        closing = [
+            loop.run_in_executor(self._executor, _close_connections, together) for _ in range(self.size)
+        ]
+        await asyncio.wait(closing, timeout=CLOSE_SECONDS)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -43,13 +53,29 @@ class DatabaseStream:
                 iterator = begin()
             return list(islice(iterator, size))
 
-        while chunk := await asyncio.get_running_loop().run_in_executor(
-            self._threads._executor, _closing_on_failure, next_chunk
-        ):
-            yield chunk
+        def abandon() -> None:
+            nonlocal iterator
+            iterator = None
 
-    def shutdown(self) -> None:
-        self._threads.shutdown()
+        executor = self._threads._executor
+        try:
+            while chunk := await asyncio.get_running_loop().run_in_executor(
+                executor, _closing_on_failure, next_chunk
+            ):
+                yield chunk
+        finally:
+            # Its cursor, too, belongs to its thread.
+            executor.submit(abandon)
+
+    async def close(self) -> None:
+        await self._threads.close()
+
+
+def _close_connections(together: threading.Barrier) -> None:
+    # Each thread waits for the others, or one could take the turn of another.
+    with contextlib.suppress(threading.BrokenBarrierError):
+        together.wait(CLOSE_SECONDS / 2)
+    connections.close_all()
 
 
 def _closing_on_failure(read: Callable[[], T]) -> T:

@@ -98,8 +98,8 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.broker.stop()
-        for threads in (self._readers, self.catch_up, self._doors, self._health):
-            threads.shutdown()
+        pools = (self._readers, self.catch_up, self._doors, self._health)
+        await asyncio.gather(*(threads.close() for threads in pools))
 
     def _spawn(self, job: Any) -> None:
         task = asyncio.get_running_loop().create_task(job)

@@ -107,8 +107,11 @@ class Publisher:
             loop.call_soon_threadsafe(self._start_worker)
 
     def detach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The hub's loop sends no more. Called on it."""
         with self._lock:
             if self._loop is loop:
+                if self._worker is not None:
+                    self._worker.cancel()
                 self._loop = self._wake = self._worker = None
 
     def _ensure_loop(self) -> asyncio.AbstractEventLoop | None:

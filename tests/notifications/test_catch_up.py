@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.utils import timezone
 
 from lessy.accounts.cable import Admission
@@ -58,7 +58,7 @@ async def catching_up(user_id):
     running = asyncio.create_task(catch_up.run())
     yield catch_up, client
     running.cancel()
-    catch_up.shutdown()
+    await catch_up.close()
 
 
 async def finish(catch_up):
@@ -82,7 +82,13 @@ def change_of(pk):
 
 
 async def in_thread(call, *args, **options):
-    return await asyncio.to_thread(call, *args, **options)
+    def calling():
+        try:
+            return call(*args, **options)
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(calling)
 
 
 async def test_what_changed_and_was_not_delivered_is(alice):

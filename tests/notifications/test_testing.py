@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 
 from lessy.accounts import tokens
 from notifications import protocol
@@ -20,7 +20,7 @@ def token(alice):
     return tokens.issue(alice, lifetime=timedelta(hours=1))
 
 
-@sync_to_async
+@database_sync_to_async
 def buy(user, label):
     return Task.objects.create(user=user, label=label).pk
 
@@ -47,7 +47,7 @@ async def test_a_communicator_speaks_the_extended_protocol(alice, token):
 
 
 async def test_two_communicators_share_a_process(alice, bob, token):
-    his = await sync_to_async(tokens.issue)(bob, lifetime=timedelta(hours=1))
+    his = await database_sync_to_async(tokens.issue)(bob, lifetime=timedelta(hours=1))
     async with CableCommunicator(cookies={"Authorization": token}) as hers:
         async with CableCommunicator(cookies={"Authorization": his}) as other:
             await hers.subscribe()
