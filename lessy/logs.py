@@ -1,5 +1,6 @@
 """How the log looks: a JSON object a line in production, a readable line in development. Never a token."""
 
+import logging
 from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -17,6 +18,13 @@ JSON = {
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
+def without_traceback(record: logging.LogRecord) -> bool:
+    """A filter: what Django refuses with a status below 500 is the client's doing, and no error of ours."""
+    if getattr(record, "status_code", 500) < 500:
+        record.exc_info = record.exc_text = None
+    return True
+
+
 def logging_config(*, level: str, readable: bool) -> dict[str, Any]:
     """For settings.LOGGING: everything to stderr, through the root."""
     through_root = {"handlers": [], "level": "NOTSET", "propagate": True}
@@ -24,7 +32,14 @@ def logging_config(*, level: str, readable: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": READABLE if readable else JSON},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "filters": {"without_traceback": {"()": lambda: without_traceback}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "lines",
+                "filters": ["without_traceback"],
+            }
+        },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Django's own handlers would say it a second time, in another format.

@@ -72,6 +72,7 @@ class Hub:
         self.catch_up = CatchUp(self.registry, self._revalidate)
         self._epoch = ""
         self._reading_epoch: asyncio.Task[None] | None = None
+        self._gaps = 0
         self._commands = Commands(
             self.registry,
             self.broker,
@@ -117,8 +118,10 @@ class Hub:
         """None: this handshake has no right to a socket. Raises AuthenticationUnavailable."""
         if not self._epoch:
             await self._read_first_epoch()
-        asked_at = time.monotonic()
-        admission = await self.doorkeeper.authenticate(handshake)
+        gaps = None
+        while gaps != self._gaps:  # word of a revocation may have been lost while we asked
+            gaps, asked_at = self._gaps, time.monotonic()
+            admission = await self.doorkeeper.authenticate(handshake)
         return None if admission is None or self._revoked_since(admission, asked_at) else admission
 
     def open(
@@ -252,6 +255,7 @@ class Hub:
     # The certain path
 
     def _on_gap(self, last_good: float) -> None:
+        self._gaps += 1
         self.catch_up.owe(int(last_good * MICROSECONDS))
 
     async def _reconcile(self) -> None:

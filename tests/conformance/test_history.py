@@ -211,6 +211,7 @@ result = [(row.pk, int(row.updated_at.timestamp())) for row in rows]
 """
     versions, heard = [], {}
     with Shell(MANAGE, site.env) as writer, connect() as socket:
+        writer("1")  # it takes its time to start
         writing = threading.Thread(target=lambda: versions.extend(writer(loop)))
         writing.start()
         socket.command("subscribe", history=at(last))

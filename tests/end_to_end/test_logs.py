@@ -1,10 +1,12 @@
 """The log of a real server: JSON in production, one line per socket opened and closed, and never a token."""
 
 import json
+import logging
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from lessy.logs import without_traceback
 from tests.support.cable import I
 from tests.support.site import new_site
 from tests.support.waiting import eventually
@@ -113,3 +115,10 @@ def test_the_level_is_set_by_the_environment(site, cooper):
 def test_an_unknown_level_stops_the_boot(site):
     with pytest.raises(AssertionError, match="LOG_LEVEL='loud': expected one of debug, info"):
         site.manage("check", LOG_LEVEL="loud")
+
+
+def test_what_is_refused_leaves_no_traceback_and_what_fails_does():
+    for status, kept in ((403, False), (500, True)):
+        record = logging.makeLogRecord({"status_code": status, "exc_info": (ValueError, ValueError(), None)})
+        assert without_traceback(record)
+        assert bool(record.exc_info) is kept

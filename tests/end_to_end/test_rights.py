@@ -187,6 +187,8 @@ def test_a_handshake_that_is_under_way_when_its_token_is_revoked_is_refused(site
         LESSY_TEST_HOOK="held_authentication",
         LESSY_TEST_FOLDER=str(tmp_path),
     )
+    # Before it has joined its groups the word would not reach it, and its first catch-up would end the right.
+    eventually(lambda: server.request("GET", "/health/ready").status_code == 200)
     with server.connect(cooper) as witness:
         (tmp_path / "hold").touch()
         answers = []
