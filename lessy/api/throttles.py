@@ -7,6 +7,7 @@ processes, cannot all read "one is left".
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -49,13 +50,13 @@ def address_of(request: Any) -> str:
     return str(ip_network((int(address), IPV6_PREFIX), strict=False)) if address.version == 6 else found
 
 
-class Throttle(BaseThrottle):
+class Throttle(BaseThrottle, ABC):
     """Of POSTs. A subclass names its scope and says by whom it counts; None is not counted."""
 
     scope: str
 
-    def who(self, request: Request) -> str | None:
-        raise NotImplementedError
+    @abstractmethod
+    def who(self, request: Request) -> str | None: ...
 
     def allow_request(self, request: Request, view: Any) -> bool:
         who = self.who(request) if request.method == "POST" else None

@@ -182,3 +182,13 @@ def test_a_frame_over_the_limit_costs_the_socket_with_a_reason(socket):
 def test_invalid_utf8_closes_with_its_own_code(socket):
     socket.socket.send(b"\xff\xfe", text=True)
     assert socket.close_code() == 1007
+
+
+def test_a_subscribe_that_fails_is_answered_with_silence_and_a_retry_works(site, cooper):
+    server = site.serve(DJANGO_SETTINGS_MODULE="tests.support.hooks.settings", LESSY_TEST_HOOK="failing_join")
+    with server.connect(cooper) as socket:
+        socket.command("subscribe")
+        socket.subscribe()
+        task = site.new_task(cooper)
+        assert socket.message() == {"action": "create#tasks", "id": task}
+    assert "as code that fails while subscribing" in server.child.log

@@ -144,13 +144,24 @@ def test_b38_a_server_that_stops_tells_its_clients_to_come_back(site, cooper, nu
     assert server.child.process.returncode == 0
 
 
-def test_b40_a_command_that_takes_8_s_delays_no_ping(site, cooper):
+SINCE = '{"channel":"NotificationsChannel","since":1}'
+
+
+@pytest.mark.parametrize(
+    ("subprotocols", "identifier", "more", "answer"),
+    [
+        pytest.param(BASE, SINCE, {}, "confirm_subscription", id="base"),
+        pytest.param(EXTENDED, I, {"history": {"since": 1}}, "confirm_history", id="extended"),
+    ],
+)
+def test_b40_a_command_that_takes_8_s_delays_no_ping(site, cooper, subprotocols, identifier, more, answer):
     server = site.serve(DJANGO_SETTINGS_MODULE="tests.support.hooks.settings", LESSY_TEST_HOOK="slow_history")
-    with server.connect(cooper) as socket:
-        socket.command("subscribe", '{"channel":"NotificationsChannel","since":1}')
+    with server.connect(cooper, subprotocols=subprotocols) as socket:
+        socket.command("subscribe", identifier, **more)
         began, pings = time.monotonic(), []
-        while "confirm_subscription" not in socket.text():
-            pings.append(time.monotonic())
+        while answer not in (text := socket.text()):
+            if "ping" in text:
+                pings.append(time.monotonic())
         assert time.monotonic() - began > 7
     gaps = [later - earlier for earlier, later in pairwise([began, *pings])]
     assert len(pings) >= 2

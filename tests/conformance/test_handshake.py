@@ -156,17 +156,19 @@ def test_b39_a_session_id_means_nothing_on_base(server, cooper):
         assert socket.texts == ['{"type":"welcome"}']
 
 
-def test_b41_when_nobody_can_tell_who_it_is_the_socket_is_closed(site, cooper):
+@pytest.mark.parametrize("subprotocols", [BASE, EXTENDED], ids=["base", "extended"])
+def test_b41_when_nobody_can_tell_who_it_is_the_socket_is_closed(site, cooper, subprotocols):
     server = site.serve(
         DJANGO_SETTINGS_MODULE="tests.support.hooks.settings", LESSY_TEST_HOOK="failing_authentication"
     )
-    with server.connect(cooper, welcomed=False) as socket:
+    with server.connect(cooper, welcomed=False, subprotocols=subprotocols) as socket:
         assert socket.close_code(seconds=5) == 1011
 
 
-def test_b42_compression_is_not_negotiated(server, cooper):
+@pytest.mark.parametrize("subprotocols", [BASE, EXTENDED], ids=["base", "extended"])
+def test_b42_compression_is_not_negotiated(server, cooper, subprotocols):
     offer = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
-    with server.connect(cooper, headers=offer) as socket:
+    with server.connect(cooper, headers=offer, subprotocols=subprotocols) as socket:
         assert "Sec-WebSocket-Extensions" not in socket.socket.response.headers
 
 

@@ -33,6 +33,29 @@ def test_a_management_command_ends_in_time_while_redis_is_frozen_and_what_it_sav
     assert took < 10
 
 
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+def test_saves_do_not_wait_for_a_redis_that_is_away_and_are_heard_when_it_is_back(
+    site, new_redis, cooper, fault
+):
+    """Each that waited for its event would take PUBLISH_TIMEOUT, two seconds: forty in all."""
+    with site.servers[0].connect(cooper) as socket:
+        socket.subscribe()
+        getattr(new_redis, fault)()
+        started = time.monotonic()
+        made = [
+            site.servers[0].request("POST", "/api/users/me/tasks", cooper, json={"label": "x"})
+            for _ in range(20)
+        ]
+        took = time.monotonic() - started
+        new_redis.start() if fault == "kill" else new_redis.thaw()
+        assert [answer.status_code for answer in made] == [201] * 20
+        assert took < 20
+        tasks = {answer.json()["data"]["id"] for answer in made}
+        heard = set()
+        while heard != tasks:
+            heard.add(socket.message(20)["id"])
+
+
 def test_a_forked_child_publishes_on_its_own(site, cooper):
     """As gunicorn's workers do: the parent's thread does not exist in the child."""
     fork = f"""

@@ -21,10 +21,14 @@ PROTOCOLS = ["Extended", "Base"]
 
 
 @pytest.fixture
-def open_as(browser: Browser, server: Server) -> Iterator[Opener]:
-    """And at the end nothing was wrong on any console."""
+def with_libraries() -> None:
     if missing_libraries():
         missing("the start page's libraries (make setup)")
+
+
+@pytest.fixture
+def open_as(with_libraries: None, browser: Browser, server: Server) -> Iterator[Opener]:
+    """And at the end nothing was wrong on any console."""
     yield opener(browser, server)
     assert browser.errors == []
 
@@ -112,7 +116,7 @@ def test_a_cut_connection_resumes_by_itself(here, site, cooper):
         here.expect_labels(*["ring Diane"] * number)
 
 
-def test_a_window_outlives_its_server(browser, site, cooper):
+def test_a_window_outlives_its_server(with_libraries, browser, site, cooper):
     server = site.serve()
     page = opener(browser, server)(cooper)
     server.stop()
@@ -294,7 +298,7 @@ def test_without_its_libraries_the_page_says_so_and_works_on(browser, server, co
     assert browser.errors == []
 
 
-def test_a_library_that_does_not_load_is_named(browser, server, cooper):
+def test_a_library_that_does_not_load_is_named(with_libraries, browser, server, cooper):
     page = browser.new_page()
     page.route("**/web/libraries/**", lambda route: route.abort())
     here = open_page(page, server, cooper, live=False)
@@ -309,7 +313,7 @@ def pictures(tmp_path) -> Path:
     return Path(os.environ.get("LESSY_PICTURES", tmp_path)).resolve()
 
 
-def test_the_demo_login_takes_one_click_in_development(browser, pictures):
+def test_the_demo_login_takes_one_click_in_development(with_libraries, browser, pictures):
     """And what one sees then is what the README shows."""
     with new_site(None, servers=0) as site:
         site.manage("seed")

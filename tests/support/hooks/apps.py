@@ -37,6 +37,19 @@ def failing_authentication() -> None:
     TokenAuthenticator.authenticate = fail  # type: ignore[method-assign]
 
 
+def failing_join() -> None:
+    """The first join of a stream raises, as code of a channel would."""
+    from notifications.broker import Broker
+
+    join = Broker.join
+
+    async def fail_once(self: Any, group: str) -> None:
+        Broker.join = join  # type: ignore[method-assign]
+        raise RuntimeError("as code that fails while subscribing")
+
+    Broker.join = fail_once  # type: ignore[method-assign]
+
+
 def die_before_publishing() -> None:
     """As by kill -9 between commit and publish."""
     from notifications import publisher
