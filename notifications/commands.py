@@ -29,7 +29,7 @@ from notifications.models import Epoch
 from notifications.payloads import Change, Key
 from notifications.protocol import Command, HistoryRequest
 from notifications.registry import Registry
-from notifications.subscriptions import AlreadySubscribed, Subscription, TooManySubscriptions
+from notifications.subscriptions import AlreadySubscribed, Replayed, Subscription, TooManySubscriptions
 
 logger = logging.getLogger(__name__)
 
@@ -168,11 +168,10 @@ class Commands:
             await connection.written()
         metrics.count("replayed", len(changes))
 
-    def _go_live(self, connection: Connection, subscription: Subscription, replayed: dict[Any, int]) -> None:
+    def _go_live(self, connection: Connection, subscription: Subscription, replayed: Replayed) -> None:
         """What was held back follows, unless the replay had it already."""
-        for change in subscription.release():
-            if replayed.get(change.row, 0) < change.position:
-                connection.write_change(subscription, change, self._catch_up.reconciled)
+        for change in subscription.release(replayed):
+            connection.write_change(subscription, change, self._catch_up.reconciled)
 
 
 def _read(user_id: Key, position: int) -> list[Change]:
@@ -189,5 +188,5 @@ def _resume(user_id: Key, request: HistoryRequest, now: int) -> tuple[str, list[
     return epoch, [] if position is None else _read(user_id, position)
 
 
-def _positions(changes: Iterable[Change]) -> dict[Any, int]:
+def _positions(changes: Iterable[Change]) -> Replayed:
     return {change.row: change.position for change in changes}

@@ -90,7 +90,7 @@ def _announcements(rows: Iterable[_Found], since: datetime) -> Iterator[Change]:
     for updated_at, resource, row in rows:
         created_at = row[resource.created_at] if resource.created_at else None
         if created_at is not None and created_at > since:
-            yield resource.created(row)
+            yield resource.was_created(row)
             if updated_at <= created_at:
                 continue
         yield resource.updated(row)

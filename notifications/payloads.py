@@ -27,7 +27,8 @@ class Change(NamedTuple):
     """
     One row that changed, ready to be delivered.
 
-    position: when, in microseconds since the epoch (updated_at, or created_at of a create).
+    position: when, in microseconds since the epoch. Of a create that is announced as it happens, the
+    updated_at that the row had: it tells of the row as it was then. Of one found in the tables, created_at.
     payload: the notification as JSON text, so that nobody encodes it again.
     """
 
@@ -43,6 +44,11 @@ class Change(NamedTuple):
         """What a later change of the same kind replaces."""
         return (self.action, self.resource, self.pk)
 
+    @property
+    def creation(self) -> tuple[str, str, Key]:
+        """The `row` of the create of the same row."""
+        return (CREATE, self.resource, self.pk)
+
 
 def microseconds(moment: datetime) -> int:
     """Since the epoch. Raises ValueError if moment is naive: its epoch would depend on the host."""
@@ -56,10 +62,10 @@ def key_of(value: object) -> Key:
     return value if isinstance(value, int) else str(value)
 
 
-def create_change(resource: str, pk: Key, user_id: Key, created_at: datetime) -> Change:
-    """A row that was created. resource: its name on the wire, such as "tasks"."""
+def create_change(resource: str, pk: Key, user_id: Key, at: datetime) -> Change:
+    """A row that was created. resource: its name on the wire, such as "tasks". at: see Change.position."""
     payload = _compact({"action": f"{CREATE}#{resource}", "id": pk})
-    return Change(CREATE, resource, pk, user_id, microseconds(created_at), payload)
+    return Change(CREATE, resource, pk, user_id, microseconds(at), payload)
 
 
 def update_change(resource: str, pk: Key, user_id: Key, updated_at: datetime, unit: str = "s") -> Change:

@@ -46,12 +46,17 @@ class RecentChanges:
         return len(self._delivered) + len(self._seen)
 
     def delivered(self, change: Change) -> bool:
-        """Whether this version or a later one was. As long as it is asked for, it is not forgotten."""
-        position = self._delivered.get(change.row)
-        if position < change.position:
-            return False
-        self._delivered.put(change.row, position)
-        return True
+        """
+        Whether this version or a later one was, be it by the create of its row.
+
+        As long as it is asked for, it is not forgotten.
+        """
+        for row in (change.row, change.creation):
+            position = self._delivered.get(row)
+            if position >= change.position:
+                self._delivered.put(row, position)
+                return True
+        return False
 
     def note(self, change: Change) -> bool:
         """It is delivered. False, and nothing is changed, if a later version is known."""

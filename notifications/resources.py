@@ -9,6 +9,7 @@ owner is the foreign key to the user who hears of it (default "user"). Without a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -35,17 +36,21 @@ class Resource:
     updated_at: str
 
     def created(self, row: Mapping[str, Any]) -> Change:
-        return create_change(self.name, key_of(row["pk"]), key_of(row[self.owner]), row[self._birth])
+        """Just now, as it is."""
+        return self._creation(row, row[self.updated_at])
+
+    def was_created(self, row: Mapping[str, Any]) -> Change:
+        """Whatever became of it since."""
+        return self._creation(row, row[self.created_at])
+
+    def _creation(self, row: Mapping[str, Any], at: datetime) -> Change:
+        return create_change(self.name, key_of(row["pk"]), key_of(row[self.owner]), at)
 
     def updated(self, row: Mapping[str, Any]) -> Change:
         unit = cable_settings().updated_at_unit
         return update_change(
             self.name, key_of(row["pk"]), key_of(row[self.owner]), row[self.updated_at], unit
         )
-
-    @property
-    def _birth(self) -> str:
-        return self.created_at or self.updated_at
 
     def columns(self) -> list[str]:
         return [name for name in ("pk", self.owner, self.created_at, self.updated_at) if name]

@@ -70,10 +70,15 @@ class _Batch:
 
 
 def _compacted(changes: Iterable[Change]) -> list[Change]:
-    """One entry per row and action: a create swallows later updates, of several updates the last stays."""
+    """
+    One entry per row: a create swallows later updates and stands for them, of several updates the last stays.
+    """
     last: dict[tuple[Any, ...], Change] = {}
     for change in changes:
-        if change.action == CREATE or (CREATE, change.resource, change.pk) not in last:
+        creation = last.get(change.creation)
+        if creation is not None and change.action != CREATE:
+            last[change.creation] = creation._replace(position=max(creation.position, change.position))
+        else:
             last.pop(change.row, None)
             last[change.row] = change
     return list(last.values())

@@ -5,10 +5,10 @@ A subscription is pending from the moment the command arrives, so that its repet
 live once it is confirmed. What is published meanwhile is held back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from notifications import protocol
-from notifications.payloads import Change
+from notifications.payloads import CREATE, Change, Key
 
 
 class AlreadySubscribed(Exception):
@@ -17,6 +17,17 @@ class AlreadySubscribed(Exception):
 
 class TooManySubscriptions(Exception):
     pass
+
+
+# Row and action → the position that a replay told.
+Replayed = Mapping[tuple[str, str, Key], int]
+
+
+def _is_told(change: Change, replayed: Replayed) -> bool:
+    """A row is created once: one that the tables knew, told with its creation time, is the same create."""
+    if change.action == CREATE:
+        return change.row in replayed
+    return replayed.get(change.row, 0) >= change.position
 
 
 class Subscription:
@@ -39,10 +50,10 @@ class Subscription:
         if self.held is None:
             self.held = []
 
-    def release(self) -> list[Change]:
-        """From now on it is live; returns what was held back."""
+    def release(self, replayed: Replayed) -> list[Change]:
+        """From now on it is live; returns what was held back and not replayed."""
         held, self.held = self.held or [], None
-        return held
+        return [change for change in held if not _is_told(change, replayed)]
 
     def next_offset(self, position: int, now: int) -> int:
         """

@@ -37,7 +37,7 @@ class Client:
         limits = cable_settings()
         self.connection = Connection(self._send, None, admission, None, limits, lambda connection: None)
         subscription = self.connection.subscriptions.add(I, microseconds_now() - 3_600 * MICROSECONDS)
-        subscription.release()
+        subscription.release({})
 
     async def _send(self, message):
         assert message["text"].startswith(message_head(I))
@@ -107,6 +107,31 @@ async def test_what_was_delivered_is_not_repeated(alice):
         catch_up.owe()
         await finish(catch_up)
         assert client.heard == []
+
+
+def born_before_it_was_saved(user):
+    """As with auto_now_add and auto_now, which read the clock one after the other."""
+    row = Task.objects.get(pk=task(user))
+    row.updated_at = row.created_at + timedelta(microseconds=3)
+    Task.objects.filter(pk=row.pk).update(updated_at=row.updated_at)
+    return resource_of(Task).created(resource_of(Task).row_of(row))
+
+
+async def test_a_row_whose_creation_was_announced_is_not_told_again_as_an_update(alice):
+    change = await in_thread(born_before_it_was_saved, alice)
+    async with catching_up(alice.pk) as (catch_up, client):
+        assert catch_up.note(change)
+        catch_up.owe()
+        await finish(catch_up)
+        assert client.heard == []
+
+
+async def test_of_a_row_that_was_created_and_updated_unheard_both_are_told(alice):
+    change = await in_thread(born_before_it_was_saved, alice)
+    async with catching_up(alice.pk) as (catch_up, client):
+        catch_up.owe()
+        await finish(catch_up)
+        assert client.heard == [change.pk, change.pk]
 
 
 async def test_it_is_owed_until_the_database_answers(alice, monkeypatch):

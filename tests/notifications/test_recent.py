@@ -19,10 +19,26 @@ def test_the_same_version_is_noted_again():
     assert recent.note(change(20))
 
 
-def test_creation_and_update_of_a_row_are_remembered_apart():
+def test_a_creation_stands_for_the_row_as_it_was_then():
     recent = RecentChanges()
     recent.note(change(20, "create"))
-    assert not recent.delivered(change(20))
+    assert recent.delivered(change(10, "create"))
+    assert recent.delivered(change(20))
+    assert not recent.delivered(change(21))
+
+
+def test_an_update_does_not_stand_for_the_creation():
+    recent = RecentChanges()
+    recent.note(change(20))
+    assert not recent.delivered(change(10, "create"))
+
+
+def test_a_creation_that_is_asked_for_as_an_update_outlives_every_turn():
+    recent = RecentChanges()
+    recent.note(change(20, "create"))
+    for _ in range(3):
+        recent.turn()
+        assert recent.delivered(change(20))
 
 
 def test_a_version_that_only_the_tables_told_was_not_delivered_and_older_ones_are_not_noted():

@@ -8,7 +8,8 @@ from django.db import transaction
 
 import notifications
 from lessy.accounts.models import User
-from notifications import signals
+from notifications import publisher, signals
+from notifications.payloads import microseconds
 from notifications.testing import captured_notifications
 from projects.models import Project
 from tasks.models import Task
@@ -80,6 +81,21 @@ def test_a_creation_swallows_later_updates_of_its_transaction(alice):
         task = new_task(alice)
         task.save()
     assert [actions(batch) for batch in batches] == [[("create#tasks", task.pk)]]
+
+
+def positions(monkeypatch):
+    found = []
+    monkeypatch.setattr(publisher, "publish", found.extend)
+    return lambda: [change.position for change in found]
+
+
+def test_a_creation_stands_for_the_row_as_it_was_announced(alice, monkeypatch):
+    announced = positions(monkeypatch)
+    with transaction.atomic():
+        task = new_task(alice)
+        task.save()
+    assert task.updated_at > task.created_at
+    assert announced() == [microseconds(task.updated_at)]
 
 
 def test_of_several_updates_the_last_is_announced(alice):

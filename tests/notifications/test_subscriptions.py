@@ -33,8 +33,26 @@ def test_until_it_is_live_a_subscription_holds_back():
     subscription = Subscription("a", started=0)
     change = Change("update", "tasks", 1, 1, 5, "{}")
     subscription.held.append(change)
-    assert subscription.release() == [change]
+    assert subscription.release({}) == [change]
     assert subscription.held is None
+
+
+def held_back(*changes):
+    subscription = Subscription("a", started=0)
+    subscription.held.extend(changes)
+    return subscription
+
+
+def test_what_a_replay_told_is_not_released():
+    older, newer = (Change("update", "tasks", 1, 1, position, "{}") for position in (5, 6))
+    assert held_back(older, newer).release({older.row: 5}) == [newer]
+
+
+def test_a_creation_is_told_by_whatever_replay_had_it():
+    """The tables give it its creation time, the fast path the time of the row as it was announced."""
+    creation = Change("create", "tasks", 1, 1, 8, "{}")
+    assert held_back(creation).release({creation.row: 5}) == []
+    assert held_back(creation).release({("create", "tasks", 2): 5}) == [creation]
 
 
 def test_offsets_follow_the_positions_of_rows():
