@@ -38,8 +38,9 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture(scope="session")
 def site(redis_server: RedisServer) -> Iterator[Site]:
     """
-    Two servers, which tests share: each makes people of its own, and stops nothing. No reconcile repeats what a
-    test made before it subscribed.
+    Two servers, which tests share: each makes people of its own, and stops nothing.
+
+    No reconcile repeats what a test made before it subscribed.
     """
     with new_site(redis_server, servers=2, CABLE_RECONCILE_INTERVAL="3600") as found:
         yield found
