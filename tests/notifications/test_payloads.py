@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
@@ -34,3 +35,5 @@ def test_a_naive_datetime_has_no_position():
 def test_keys_travel_as_numbers_or_text():
     assert key_of(7) == 7
     assert key_of(UUID(int=1)) == "00000000-0000-0000-0000-000000000001"
+    assert json.loads(create_change("tasks", 7, 1, MOMENT).payload)["id"] == 7
+    assert json.loads(create_change("tasks", 'a"b', 1, MOMENT).payload)["id"] == 'a"b'
