@@ -66,7 +66,7 @@ CONTENDERS = [
         "Lessy on daphne (`manage.py serve`)",
         "cable",
         lambda port: [sys.executable, "manage.py", "serve", "--bind", f"127.0.0.1:{port}", "--drain", "0"],
-        _versions("daphne", "Twisted", "autobahn", "channels", "channels-redis", "redis"),
+        _versions("daphne", "Twisted", "autobahn", "channels", "channels-redis", "redis", "hiredis"),
     ),
     Contender(
         "uvicorn",
@@ -83,7 +83,7 @@ CONTENDERS = [
         "bare ASGI application on daphne: the floor",
         "plain",
         _daphne("benchmarks.servers.floor:application"),
-        _versions("daphne", "Twisted", "autobahn", "redis"),
+        _versions("daphne", "Twisted", "autobahn", "redis", "hiredis"),
     ),
     Contender(
         "textbook",

@@ -157,7 +157,8 @@ class Load:
         while time.monotonic() < started + seconds:
             on_their_way = published * SOCKETS_PER_USER - (self.received - before)
             if on_their_way > window:
-                await asyncio.sleep(0.001)
+                time.sleep(0.001)
+                await asyncio.sleep(0)
                 if time.monotonic() - started > PATIENCE_SECONDS and self.received == before:
                     break
                 continue
