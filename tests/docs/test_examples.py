@@ -6,7 +6,7 @@ import threading
 import pytest
 from pytest_examples import find_examples
 
-from notifications.conf import _read
+from notifications.conf import CableSettings
 from tests.support.site import ROOT
 
 EXAMPLES = [
@@ -48,17 +48,7 @@ def first_of(found):
         return [each]
 
 
-def test_the_settings_that_the_readme_shows_are_settings():
-    names = {}
-    source = example_with("README.md", "CABLE = {").replace("..., ", "")
-    exec(source, names)
-    assert _read(names["CABLE"]).resources["books"]["owner"] == "reader"
-    assert names["CHANNEL_LAYERS"]["default"]["BACKEND"].endswith("RedisPubSubChannelLayer")
-
-
 def test_every_setting_of_the_cable_is_documented():
-    from notifications.conf import CableSettings
-
     page = (ROOT / "docs" / "plugging-in.md").read_text()
     operations = (ROOT / "docs" / "operations.md").read_text()
     undocumented = [

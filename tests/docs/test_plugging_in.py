@@ -1,0 +1,173 @@
+"""docs/plugging-in.md, as a reader follows it: a project of its blocks alone, served, and listened to."""
+
+import json
+import time
+
+import pytest
+
+from tests.docs.newcomer import PAGE, PASSWORD, Project, token_of, until_disconnected
+from tests.docs.pages import block, blocks
+
+REMOTE = {"type": "disconnect", "reason": "remote", "reconnect": False}
+UNAUTHORIZED = {"type": "disconnect", "reason": "unauthorized", "reconnect": False}
+
+# Those that name no file are typed into a shell.
+TYPED = [each for each in blocks(PAGE, "python") if not each.title]
+
+
+def built(folder, redis, *, tokens):
+    project = Project(folder, redis, tokens=tokens)
+    child = project.serve()
+    with project.shell() as shell:
+        project.type = shell
+        yield project
+    child.stop()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, redis_server):
+    yield from built(tmp_path_factory.mktemp("sessions"), redis_server, tokens=False)
+
+
+@pytest.fixture(scope="module")
+def project_with_tokens(tmp_path_factory, redis_server):
+    yield from built(tmp_path_factory.mktemp("tokens"), redis_server, tokens=True)
+
+
+@pytest.fixture
+def laura(project):
+    with project.logged_in() as client:
+        yield client
+
+
+@pytest.fixture
+def socket(project, laura):
+    """Of hers, subscribed."""
+    with project.connect(Cookie=f"sessionid={laura.cookies['sessionid']}") as socket:
+        socket.subscribe()
+        yield socket
+
+
+def new_book(project):
+    return project.type('result = Book.objects.create(reader_id=1, title="Dune").pk; publisher.flush(5)')
+
+
+def wait_in(page, look, seconds=10):
+    """As eventually(), for what only happens while the page's loop runs."""
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(20)
+
+
+def heard(socket, action, pk):
+    """Until this is announced; what is known already may be announced again."""
+    while (message := socket.message())["action"] != action or message["id"] != pk:
+        assert message["action"] == "update#books"
+        assert message["id"] <= pk
+    return message
+
+
+def test_whoever_is_logged_in_hears_until_they_log_out(project, laura, socket):
+    book = new_book(project)
+    heard(socket, "create#books", book)
+    at = project.type(
+        f"book = Book.objects.get(pk={book}); book.save(); result = int(book.changed_at.timestamp())"
+    )
+    while heard(socket, "update#books", book)["updatedAt"] < at:
+        pass
+    assert laura.post("/admin/logout/", data=token_of(laura)).status_code == 200
+    assert until_disconnected(socket) == REMOTE
+
+
+@pytest.mark.parametrize("header", ["Authorization", "Cookie"])
+def test_whoever_has_a_token_hears_until_it_is_deleted(project_with_tokens, header):
+    project = project_with_tokens
+    said = project.run("python manage.py drf_create_token laura")
+    key = said.split()[2]
+    value = {"Authorization": f"Token {key}", "Cookie": f"cable_token={key}"}[header]
+    with project.connect(**{header: value}) as socket:
+        socket.subscribe()
+        book = new_book(project)
+        heard(socket, "create#books", book)
+        project.type("from rest_framework.authtoken.models import Token; Token.objects.get().delete()")
+        assert until_disconnected(socket) == REMOTE
+    with project.connect(**{header: value}, welcomed=False) as socket:
+        assert socket.frame() == UNAUTHORIZED
+
+
+def test_a_page_that_has_a_token_connects_by_its_cookie(project_with_tokens, browser):
+    project = project_with_tokens
+    key = project.run("python manage.py drf_create_token laura").split()[2]
+    page = browser.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(f"{project.url}/admin/")
+    page.evaluate(f"token => {{ {block(PAGE, 'js', 'in a page that has the token').text} }}", key)
+    page.evaluate(f"() => {{ {block(PAGE, 'js', 'console').text} }}")
+    wait_in(page, lambda: any("confirm_subscription" in text for text in said))
+
+
+def test_the_console_of_a_browser_shows_what_the_page_says(project, browser):
+    page = browser.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(f"{project.url}/admin/")
+    page.fill("#id_username", "laura")
+    page.fill("#id_password", PASSWORD)
+    page.click("[type=submit]")
+    page.wait_for_url("**/admin/")
+    page.evaluate(f"() => {{ {block(PAGE, 'js', 'console').text} }}")
+    wait_in(page, lambda: any("confirm_subscription" in text for text in said))
+    book = new_book(project)
+    wanted = json.loads(block(PAGE, "json").text)
+    wanted["message"]["id"] = book
+    wait_in(page, lambda: wanted in [json.loads(text) for text in said if text.startswith("{")])
+
+
+@pytest.mark.parametrize("typed", TYPED, ids=str)
+def test_what_is_typed_does_what_the_page_says(project, socket, typed):
+    OUTCOMES[typed.section](project, socket, typed.text)
+
+
+def creates(project, socket, text):
+    book = project.type(text + "result = book.pk")
+    heard(socket, "create#books", book)
+
+
+def announces(project, socket, text):
+    book = new_book(project)
+    heard(socket, "create#books", book)
+    at = project.type(text + f"result = int(Book.objects.get(pk={book}, shelf='SF').changed_at.timestamp())")
+    while heard(socket, "update#books", book)["updatedAt"] < at:
+        pass
+
+
+def disconnects(project, socket, text):
+    project.type(text)
+    assert until_disconnected(socket) == REMOTE
+
+
+OUTCOMES = {
+    "From an empty folder": creates,
+    "Bulk changes": announces,
+    "When a right ends otherwise": disconnects,
+}
+
+
+def test_its_tests_pass(project):
+    assert "Ran 1 test" in project.run("python manage.py test library")
+
+
+def test_the_project_passes_the_checks_and_has_all_its_migrations(project, project_with_tokens):
+    for each in (project, project_with_tokens):
+        assert "no issues" in each.run("python manage.py check")
+        assert "No changes" in each.run("python manage.py makemigrations --check --dry-run")
+
+
+@pytest.mark.parametrize("title", ["at the end of mysite/settings.py", "mysite/asgi.py"])
+def test_the_readme_says_the_same(title):
+    """But for the app that only the page makes."""
+    readme = block("README.md", "python", f"# {title}\n").text.partition("\n")[2]
+    [page] = [each.text for each in blocks(PAGE, "python") if each.title == title]
+    assert readme == page.replace(', "library"]', "]")
