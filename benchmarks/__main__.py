@@ -10,15 +10,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import generator, results, saves
+from benchmarks import results, saves
 from benchmarks.contenders import BY_NAME, LESSY
 from benchmarks.installation import Installation
 from benchmarks.plans import PLANS, Plan
 from benchmarks.results import Rounds
 from benchmarks.session import FLOOD_SECONDS, Figures, session
 
-SINGLE = {"save": (LESSY, saves.measure), "generator": ("null", generator.measure)}
-EVERY = [*PLANS, *SINGLE]
+SAVE = "save"
+EVERY = [*PLANS, SAVE]
 
 
 def main() -> None:
@@ -49,9 +49,8 @@ def _read_arguments() -> argparse.Namespace:
 
 
 def _measure(name: str, options: argparse.Namespace, installation: Installation) -> Rounds:
-    if name in SINGLE:
-        server, measure = SINGLE[name]
-        return {server: {0: [measure(installation) for _ in range(options.rounds)]}}
+    if name == SAVE:
+        return {LESSY: {0: [saves.measure(installation) for _ in range(options.rounds)]}}
     return run(
         PLANS[name],
         installation,

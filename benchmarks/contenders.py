@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-FLOOR, LESSY = "floor", "lessy"
+FLOOR, LESSY, NULL = "floor", "lessy", "null"
 
 
 @dataclass(frozen=True)
@@ -108,4 +108,11 @@ CONTENDERS = [
         _rails_installed,
     ),
 ]
-BY_NAME = {contender.name: contender for contender in CONTENDERS}
+SENDER = Contender(
+    NULL,
+    "nothing but `send`: what the kernel takes for it",
+    "",
+    lambda port: [sys.executable, "-m", "benchmarks.servers.null", str(port)],
+    _versions("uvloop"),
+)
+BY_NAME = {contender.name: contender for contender in (*CONTENDERS, SENDER)}

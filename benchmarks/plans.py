@@ -5,7 +5,7 @@ The benchmarks: which servers, how many sockets, and what is measured of them.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.contenders import CONTENDERS, FLOOR, LESSY
+from benchmarks.contenders import CONTENDERS, FLOOR, LESSY, NULL
 from benchmarks.session import Figures, Session
 
 EVERYONE = tuple(contender.name for contender in CONTENDERS)
@@ -29,7 +29,18 @@ def _crowd(session: Session) -> Figures:
 
 
 def _growth(session: Session) -> Figures:
+    if session.contender.name == NULL:
+        return _sends(session)
     return session.connect() | session.flood() | session.idle(6)
+
+
+def _sends(session: Session) -> Figures:
+    """
+    What the kernel takes for a `send`; and that the load generator is not the bottleneck: what it takes from
+    who does nothing else.
+    """
+    session.connect()
+    return session.blast()
 
 
 def _storm(session: Session) -> Figures:
@@ -41,7 +52,8 @@ PLANS = {
     for plan in (
         Plan("delivery", "Delivery, 500 sockets, 2 a user", EVERYONE, (500,), _delivery),
         Plan("crowd", "4,000 sockets: storm, memory, idle, latency, saturation", EVERYONE, (4000,), _crowd),
-        Plan("growth", "From 500 to 8,000 sockets", (LESSY, FLOOR), (500, 2000, 8000), _growth),
+        Plan("growth", "From 500 to 8,000 sockets", (LESSY, FLOOR, NULL), (500, 2000, 8000), _growth),
+        Plan("generator", "What the load generator takes", (NULL,), (500,), _sends),
         Plan("storm", "Real clients come back", (LESSY,), (4000,), _storm),
     )
 }

@@ -143,6 +143,17 @@ class Session:
             "generator_busy": flood["generator_busy"] * 100,
         }
 
+    def blast(self, seconds: float = 4) -> Figures:
+        """Of the null server, which sends all the time: what a bare `send` costs, and to read it."""
+        self.load("blast", seconds=1)
+        used = cpu_seconds(self.pid)
+        answer = self.load("blast", seconds=seconds)
+        return {
+            "delivery_us": (cpu_seconds(self.pid) - used) / (answer["per_second"] * seconds) * 1e6,
+            "deliveries_per_second": answer["per_second"],
+            "generator_us": answer["microseconds"],
+        }
+
     def latency(self, seconds: float = 10) -> Figures:
         """From just before the change is made to the socket, at 200 changes a second. Milliseconds."""
         users = json.loads(Path(self.people).read_text())[: self.sockets // 2]

@@ -18,3 +18,8 @@ def test_a_tiny_run_of_the_delivery_benchmark_loses_nothing():
     assert "storm_refused=0" in printed
     assert "lost=0" in printed
     assert "| delivery_us |" in printed
+
+
+def test_a_tiny_run_of_bare_sends_says_what_they_cost():
+    printed = run("generator", "--rounds", "1", "--sockets", "10")
+    assert "null at 10: delivery_us=" in printed
