@@ -12,8 +12,9 @@ COPY notifications notifications
 COPY projects projects
 COPY tasks tasks
 
-RUN useradd --system --home-dir /srv/lessy lessy && install -d -o lessy var
-USER lessy
+# By its number, so that a host can see that it is not root.
+RUN useradd --system --uid 10001 --home-dir /srv/lessy lessy && install -d -o lessy var
+USER 10001
 
 EXPOSE 8000
 # SIGTERM drains: docker stop has to wait for longer than CABLE_DRAIN_SECONDS.

@@ -5,10 +5,11 @@ import time
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from notifications import protocol
 from tests.support.cable import EXTENDED, I
+from tests.support.required import missing
 from tests.support.site import ROOT
 
 DOCUMENT = yaml.safe_load((ROOT / "docs" / "asyncapi.yaml").read_text())
@@ -34,6 +35,14 @@ def references(node):
     elif isinstance(node, list):
         for value in node:
             yield from references(value)
+
+
+def test_it_is_a_document_of_asyncapi_3():
+    schemas = ROOT / "tests/clients/node_modules/@asyncapi/specs/schemas"
+    if not schemas.is_dir():
+        missing("@asyncapi/specs (with make setup)")
+    schema = json.loads((schemas / f"{DOCUMENT['asyncapi']}-without-$id.json").read_text())
+    Draft7Validator(schema).validate(DOCUMENT)
 
 
 def test_every_reference_leads_somewhere():

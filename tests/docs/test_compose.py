@@ -1,10 +1,15 @@
 """compose.yaml and Dockerfile, as far as they can be judged without Docker."""
 
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.support.required import missing
 from tests.support.site import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -48,4 +53,21 @@ def test_the_image_has_every_folder_that_is_installed_and_runs_as_nobody():
     assert {"lessy", "notifications", "projects", "tasks", "manage.py"} <= set(copied)
     for path in copied:
         assert (ROOT / path).exists()
-    assert "USER lessy" in DOCKERFILE
+    assert "USER 10001" in DOCKERFILE
+
+
+def has_nothing_to_say(linter, *words):
+    done = subprocess.run([linter, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
+
+
+def test_a_linter_accepts_the_dockerfile():
+    hadolint = shutil.which("hadolint", path=Path(sys.executable).parent) or missing("hadolint")
+    has_nothing_to_say(hadolint, "--no-color", "Dockerfile")
+
+
+def test_a_linter_accepts_the_compose_file():
+    dclint = ROOT / "tests/clients/node_modules/.bin/dclint"
+    if shutil.which("node") is None or not dclint.exists():
+        missing("dclint (with node and make setup)")
+    has_nothing_to_say(dclint, "--max-warnings", "0", "compose.yaml")
