@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +16,10 @@ FLOOR, LESSY, NULL = "floor", "lessy", "null"
 
 @dataclass(frozen=True)
 class Contender:
-    """publication: of publications.py. available: whether it is installed here."""
+    """
+    publication: of publications.py. available: whether it is installed here. processes: of the server, each
+    on a port of its own. apart: whether the sockets of a user are on different processes.
+    """
 
     name: str
     title: str
@@ -24,6 +27,8 @@ class Contender:
     command: Callable[[int], list[str]]
     versions: Callable[[], str]
     available: Callable[[], bool] = lambda: True
+    processes: int = 1
+    apart: bool = False
 
 
 def _daphne(application: str) -> Callable[[int], list[str]]:
@@ -115,4 +120,6 @@ SENDER = Contender(
     lambda port: [sys.executable, "-m", "benchmarks.servers.null", str(port)],
     _versions("uvloop"),
 )
-BY_NAME = {contender.name: contender for contender in (*CONTENDERS, SENDER)}
+PAIR = replace(CONTENDERS[0], name="pair", title="two processes of Lessy, each user on one", processes=2)
+APART = replace(PAIR, name="apart", title="two processes of Lessy, each user on both", apart=True)
+BY_NAME = {contender.name: contender for contender in (*CONTENDERS, SENDER, PAIR, APART)}

@@ -51,11 +51,11 @@ class Load:
 
     # Connecting
 
-    async def connect(self, *, port: int, people: str, sockets: int, seconds: float) -> dict[str, Any]:
-        """All at once. people: a file of [{"id", "token", "task"}, …]."""
+    async def connect(self, *, ports: list[int], people: str, sockets: int, seconds: float) -> dict[str, Any]:
+        """All at once, in turn to each port. people: a file of [{"id", "token", "task"}, …]."""
         self._meet(people, sockets)
         started = time.monotonic()
-        waiting = [self._open(port, index) for index in range(sockets)]
+        waiting = [self._open(ports, index) for index in range(sockets)]
         results = await asyncio.gather(*waiting, return_exceptions=True)
         self.clients = [client for client in results if isinstance(client, Client)]
         while time.monotonic() < started + seconds and not all(c.confirmed or c.ended for c in self.clients):
@@ -63,7 +63,8 @@ class Load:
         confirmed = sum(client.confirmed for client in self.clients)
         return {"seconds": time.monotonic() - started, "confirmed": confirmed, "sockets": sockets}
 
-    async def _open(self, port: int, index: int) -> Client:
+    async def _open(self, ports: list[int], index: int) -> Client:
+        port = ports[index % len(ports)]
         token = self.people[index // SOCKETS_PER_USER]["token"]
         self._opened += 1
         loop = asyncio.get_running_loop()
@@ -88,7 +89,9 @@ class Load:
         with open(people) as file:
             self.people = json.load(file)[: sockets // SOCKETS_PER_USER]
 
-    async def reconnect(self, *, port: int, people: str, sockets: int, seconds: float) -> dict[str, Any]:
+    async def reconnect(
+        self, *, ports: list[int], people: str, sockets: int, seconds: float
+    ) -> dict[str, Any]:
         """
         As real clients come back after a mass disconnect: a third within the first second, the others within
         six more; each repeats its subscribe every 500 ms and opens a new socket when 3 s brought no welcome.
@@ -97,7 +100,7 @@ class Load:
         self._opened = self._subscribes = self._refused = 0
         started = time.monotonic()
         delays = [random.random() if index % 3 == 0 else 1 + 6 * random.random() for index in range(sockets)]
-        waits = [self._come_back(port, index, delay, seconds) for index, delay in enumerate(delays)]
+        waits = [self._come_back(ports, index, delay, seconds) for index, delay in enumerate(delays)]
         times = sorted(await asyncio.gather(*waits))
         confirmed = sum(client.confirmed and not client.ended for client in self.clients)
         return {
@@ -111,13 +114,13 @@ class Load:
             "max": times[-1],
         }
 
-    async def _come_back(self, port: int, index: int, delay: float, seconds: float) -> float:
+    async def _come_back(self, ports: list[int], index: int, delay: float, seconds: float) -> float:
         """How long it took from the first attempt to the confirm."""
         await asyncio.sleep(delay)
         started = time.monotonic()
         while time.monotonic() < started + seconds:
             try:
-                client = await self._open(port, index)
+                client = await self._open(ports, index)
             except OSError:
                 self._refused += 1
                 await asyncio.sleep(REOPEN_SECONDS)

@@ -53,6 +53,7 @@ PLANS = {
         Plan("delivery", "Delivery, 500 sockets, 2 a user", EVERYONE, (500,), _delivery),
         Plan("crowd", "4,000 sockets: storm, memory, idle, latency, saturation", EVERYONE, (4000,), _crowd),
         Plan("growth", "From 500 to 8,000 sockets", (LESSY, FLOOR, NULL), (500, 2000, 8000), _growth),
+        Plan("processes", "One process, and two", (LESSY, "pair", "apart"), (2000,), _delivery),
         Plan("generator", "What the load generator takes", (NULL,), (500,), _sends),
         Plan("storm", "Real clients come back", (LESSY,), (4000,), _storm),
     )

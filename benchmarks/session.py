@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.contenders import ROOT, Contender
 from benchmarks.installation import Installation, environment
+from benchmarks.load import SOCKETS_PER_USER
 from benchmarks.processes import cpu_seconds, memory_bytes
 from tests.support.processes import Child, free_port
 from tests.support.redis import RedisServer
@@ -70,18 +71,26 @@ class Session:
         self.people = str(installation.people)
         self.redis = RedisServer()
         self.env = environment(installation.fresh_database(), self.redis.url)
-        self.port = free_port()
-        self.child = Child(contender.command(self.port), env=self.env, cwd=ROOT)
-        self.child.wait_until_it_answers(self.port)
+        self.ports = [free_port() for _ in range(contender.processes)]
+        self.children = [Child(contender.command(port), env=self.env, cwd=ROOT) for port in self.ports]
+        for child, port in zip(self.children, self.ports, strict=True):
+            child.wait_until_it_answers(port)
         self.load = Generator()
 
     @property
-    def pid(self) -> int:
-        return self.child.process.pid
+    def _turns(self) -> list[int]:
+        """The ports that the sockets connect to in turn; those of a user follow one another."""
+        each = 1 if self.contender.apart else SOCKETS_PER_USER
+        return [port for port in self.ports for _ in range(each)]
+
+    @property
+    def pids(self) -> list[int]:
+        return [child.process.pid for child in self.children]
 
     def close(self) -> None:
         self.load.close()
-        self.child.stop()
+        for child in self.children:
+            child.stop()
         self.redis.stop()
 
     # What can be measured
@@ -89,28 +98,28 @@ class Session:
     def connect(self) -> Figures:
         """A storm: all sockets at once, to their confirms. And what they weigh afterwards."""
         time.sleep(SETTLE_SECONDS)
-        memory, used = memory_bytes(self.pid), cpu_seconds(self.pid)
+        memory, used = memory_bytes(*self.pids), cpu_seconds(*self.pids)
         options = {
-            "port": self.port,
+            "ports": self._turns,
             "people": self.people,
             "sockets": self.sockets,
             "seconds": STORM_SECONDS,
         }
         storm = self.load("connect", **options)
-        cpu = cpu_seconds(self.pid) - used
+        cpu = cpu_seconds(*self.pids) - used
         time.sleep(SETTLE_SECONDS)
         return {
             "storm_seconds": storm["seconds"],
             "storm_refused": self.sockets - storm["confirmed"],
             "storm_cpu_ms": cpu / self.sockets * 1e3,
-            "socket_kb": (memory_bytes(self.pid) - memory) / self.sockets / 1024,
+            "socket_kb": (memory_bytes(*self.pids) - memory) / self.sockets / 1024,
         }
 
     def reconnect(self, seconds: float = 30) -> Figures:
         """As real clients do, with their impatience."""
         time.sleep(SETTLE_SECONDS)
-        used = cpu_seconds(self.pid)
-        options = {"port": self.port, "people": self.people, "sockets": self.sockets, "seconds": seconds}
+        used = cpu_seconds(*self.pids)
+        options = {"ports": self._turns, "people": self.people, "sockets": self.sockets, "seconds": seconds}
         storm = self.load("reconnect", **options)
         return {
             "confirmed": storm["confirmed"],
@@ -119,24 +128,26 @@ class Session:
             "refused": storm["refused"],
             "wait_p50_ms": storm["p50"] * 1e3,
             "wait_max_ms": storm["max"] * 1e3,
-            "cpu_ms": (cpu_seconds(self.pid) - used) / self.sockets * 1e3,
+            "cpu_ms": (cpu_seconds(*self.pids) - used) / self.sockets * 1e3,
         }
 
     def idle(self, seconds: float = 9) -> Figures:
         """Pings, and nothing else. In percent of one core."""
-        used, started = cpu_seconds(self.pid), time.monotonic()
+        used, started = cpu_seconds(*self.pids), time.monotonic()
         answer = self.load("listen", seconds=seconds)
-        share = (cpu_seconds(self.pid) - used) / (time.monotonic() - started)
+        share = (cpu_seconds(*self.pids) - used) / (time.monotonic() - started)
         return {"idle_cpu": share * 100, "idle_ping_gap": answer["ping_gap"]}
 
     def flood(self) -> Figures:
         """As many deliveries as the server can."""
         options = {"redis": self.redis.port, "publication": self.contender.publication, "window": WINDOW}
         self.load("flood", seconds=1, **options)
-        used = cpu_seconds(self.pid)
+        used, used_by_redis = cpu_seconds(*self.pids), cpu_seconds(self.redis.pid)
         flood = self.load("flood", seconds=self.flood_seconds, **options)
+        deliveries = max(1, flood["deliveries"])
         return {
-            "delivery_us": (cpu_seconds(self.pid) - used) / max(1, flood["deliveries"]) * 1e6,
+            "delivery_us": (cpu_seconds(*self.pids) - used) / deliveries * 1e6,
+            "redis_us": (cpu_seconds(self.redis.pid) - used_by_redis) / deliveries * 1e6,
             "deliveries_per_second": flood["per_second"],
             "lost": flood["lost"],
             "saturated_ping_gap": flood["ping_gap"],
@@ -146,10 +157,10 @@ class Session:
     def blast(self, seconds: float = 4) -> Figures:
         """Of the null server, which sends all the time: what a bare `send` costs, and to read it."""
         self.load("blast", seconds=1)
-        used = cpu_seconds(self.pid)
+        used = cpu_seconds(*self.pids)
         answer = self.load("blast", seconds=seconds)
         return {
-            "delivery_us": (cpu_seconds(self.pid) - used) / (answer["per_second"] * seconds) * 1e6,
+            "delivery_us": (cpu_seconds(*self.pids) - used) / (answer["per_second"] * seconds) * 1e6,
             "deliveries_per_second": answer["per_second"],
             "generator_us": answer["microseconds"],
         }
