@@ -1,0 +1,158 @@
+"""The proxies of docs/deployment.md, of the system, configured as the page says; ports and paths aside."""
+
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from websockets.sync.client import connect
+
+from tests.docs.pages import block
+from tests.support.cable import CableSocket
+from tests.support.processes import Child, free_port
+from tests.support.required import missing
+
+PAGE = "docs/deployment.md"
+HOST = "lessy.example"
+PORTS = ("8001", "8002")
+
+NGINX = """
+daemon off;
+user root;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+access_log off;
+{block}
+}}
+"""
+# Of an authority of its own: the real one is not asked for what nobody owns.
+CADDY = """
+{{
+    admin off
+    local_certs
+    skip_install_trust
+    auto_https disable_redirects
+    https_port {port}
+}}
+{block}
+"""
+
+
+class Proxy:
+    """authority: the file with the certificates that its own is signed with."""
+
+    def __init__(self, child: Child, port: int, authority: Path) -> None:
+        self.child = child
+        self.port = port
+        self._context = ssl.create_default_context(cafile=str(authority))
+
+    def get(self, path: str) -> httpx.Response:
+        """As if the port were 443."""
+        with httpx.Client(verify=self._context, timeout=30) as client:
+            return client.get(
+                f"https://127.0.0.1:{self.port}{path}",
+                headers={"Host": HOST},
+                extensions={"sni_hostname": HOST},
+            )
+
+    def connect(self, **options: Any) -> CableSocket:
+        """By a page of the site. Options: of CableSocket."""
+        return SecureSocket(self.port, self._context, origin=f"https://{HOST}", **options)
+
+
+class SecureSocket(CableSocket):
+    def __init__(self, port: int, context: ssl.SSLContext, **options: Any) -> None:
+        self._port, self._context = port, context
+        super().__init__(f"wss://{HOST}/cable", **options)
+
+    def _connect(  # type: ignore[override]
+        self, url: str, headers: Mapping[str, str], origin: str | None, subprotocols: Sequence[str]
+    ) -> Any:
+        return connect(
+            url,
+            sock=socket.create_connection(("127.0.0.1", self._port)),
+            ssl=self._context,
+            additional_headers=headers,
+            origin=origin,
+            subprotocols=list(subprotocols),
+            proxy=None,
+        )
+
+
+def for_servers(text: str, ports: Sequence[int]) -> str:
+    for of_the_page, here in zip(PORTS, ports, strict=True):
+        assert of_the_page in text
+        text = text.replace(f":{of_the_page}", f":{here}")
+    return text
+
+
+@contextmanager
+def nginx(folder: Path, servers: Sequence[int]) -> Iterator[Proxy]:
+    program = shutil.which("nginx") or missing("nginx")
+    port = free_port()
+    certificate = new_certificate(folder)
+    text = for_servers(block(PAGE, "nginx").text, servers)
+    text = text.replace("listen 443", f"listen 127.0.0.1:{port}")
+    text = text.replace(f"/etc/letsencrypt/live/{HOST}", str(folder))
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, block=text))
+    child = Child([program, "-c", folder / "nginx.conf"])
+    yield from running(child, port, certificate)
+
+
+@contextmanager
+def caddy(folder: Path, servers: Sequence[int]) -> Iterator[Proxy]:
+    program = shutil.which("caddy") or missing("caddy")
+    port = free_port()
+    text = for_servers(block(PAGE, "caddy").text, servers)
+    (folder / "Caddyfile").write_text(CADDY.format(port=port, block=text))
+    child = Child(
+        [program, "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"],
+        env={"HOME": str(folder), "XDG_DATA_HOME": str(folder)},
+    )
+    yield from running(child, port, folder / "caddy/pki/authorities/local/root.crt")
+
+
+def running(child: Child, port: int, authority: Path) -> Iterator[Proxy]:
+    child.wait_until_it_answers(port)
+    try:
+        yield Proxy(child, port, authority)
+    finally:
+        child.stop()
+
+
+def new_certificate(folder: Path) -> Path:
+    """Signed with its own key, under the names that Let's Encrypt's client gives its files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    chain = folder / "fullchain.pem"
+    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "privkey.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return chain

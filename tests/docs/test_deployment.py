@@ -1,0 +1,123 @@
+"""
+docs/deployment.md and docs/operations.md: two servers as the unit starts them, in the environment of the
+page, behind the page's nginx and the page's Caddy.
+"""
+
+import configparser
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.docs.pages import block, blocks
+from tests.docs.proxies import HOST, PAGE, caddy, nginx
+from tests.support.required import missing
+from tests.support.site import new_site
+
+OPERATIONS = "docs/operations.md"
+PYTHON = "/srv/lessy/.venv/bin/python"
+FAREWELL = {"type": "disconnect", "reason": "server_restart", "reconnect": True}
+
+
+def environment():
+    """Of production; the secret, the database and Redis are those of the test."""
+    lines = shlex.split(block(OPERATIONS, "sh", "DJANGO_SECRET_KEY=…").text, comments=True)
+    return dict(line.split("=", 1) for line in lines)
+
+
+def unit():
+    """The file of the page, its %i left as it is."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str
+    parser.read_string(block(PAGE, "ini").text)
+    return parser
+
+
+@pytest.fixture(scope="module")
+def production(redis_server):
+    ours = {
+        name: value
+        for name, value in environment().items()
+        if name not in ("DJANGO_SECRET_KEY", "DATABASE_URL", "REDIS_URL")
+    }
+    program, script, *words = shlex.split(unit()["Service"]["ExecStart"])
+    assert (program, script) == (PYTHON, "manage.py")
+    with new_site(redis_server, servers=0, **ours, CABLE_DRAIN_SECONDS="1") as site:
+        for _ in range(2):
+            site.serve([word.replace("%i", "{port}") for word in words])
+        yield site
+
+
+@pytest.fixture(scope="module", params=[nginx, caddy], ids=["nginx", "caddy"])
+def proxy(request, production, tmp_path_factory):
+    ports = [server.port for server in production.servers]
+    with request.param(tmp_path_factory.mktemp("proxy"), ports) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def person(production):
+    return production.new_person()
+
+
+def test_the_environment_leaves_the_deployment_check_nothing_to_say(production):
+    assert "no issues" in production.manage("check", "--deploy", "--fail-level", "WARNING")
+
+
+def test_a_page_and_its_socket_come_through_the_proxy(production, proxy, person):
+    answer = proxy.get("/")
+    assert answer.status_code == 200, answer.headers
+    assert "strict-transport-security" in answer.headers
+    with proxy.connect(token=person.token) as socket:
+        socket.subscribe()
+        task = production.new_task(person)
+        assert socket.message() == {"action": "create#tasks", "id": task}
+
+
+def test_a_restart_of_one_process_is_survived_by_the_others(production, proxy, person):
+    """Each of two sockets is told to come back, or stays; and there is a server for whoever comes."""
+    server = production.servers[0]
+    with proxy.connect(token=person.token) as one, proxy.connect(token=person.token) as two:
+        one.subscribe()
+        two.subscribe()
+        server.stop()
+        told = []
+        try:
+            for _ in range(4):
+                with proxy.connect(token=person.token) as socket:
+                    socket.subscribe()
+                    task = production.new_task(person)
+                    assert socket.message() == {"action": "create#tasks", "id": task}
+                assert proxy.get("/").status_code == 200
+        finally:
+            server.start()
+        for socket in (one, two):
+            frame = socket.frame()
+            told.append(frame if "type" in frame else "stays")
+    assert sorted(told, key=str) in ([FAREWELL, "stays"], ["stays", FAREWELL])
+
+
+@pytest.mark.parametrize("name", ["nginx", "caddy"])
+def test_every_block_of_a_proxy_is_of_one_that_runs_here(name):
+    assert len(blocks(PAGE, name)) == 1
+
+
+def test_systemd_has_nothing_to_say_of_the_unit(tmp_path):
+    systemd = shutil.which("systemd-analyze") or missing("systemd-analyze")
+    text = block(PAGE, "ini").text.replace(PYTHON, sys.executable)
+    (tmp_path / "lessy@.service").write_text(text)
+    verify = [systemd, "verify", "--man=no", tmp_path / "lessy@8001.service"]
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_unit_waits_for_longer_than_a_drain_takes():
+    from lessy import settings
+
+    assert float(unit()["Service"]["TimeoutStopSec"]) > settings.CABLE_DRAIN_SECONDS + 5
+
+
+def test_the_host_of_the_pages_is_one():
+    assert environment()["DJANGO_ALLOWED_HOSTS"] == HOST
