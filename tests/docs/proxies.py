@@ -32,7 +32,7 @@ error_log stderr;
 events {{}}
 http {{
 access_log off;
-{block}
+{http}
 }}
 """
 # Of an authority of its own: the real one is not asked for what nobody owns.
@@ -98,15 +98,19 @@ def for_servers(text: str, ports: Sequence[int]) -> str:
 
 @contextmanager
 def nginx(folder: Path, servers: Sequence[int]) -> Iterator[Proxy]:
-    program = shutil.which("nginx") or missing("nginx")
     port = free_port()
     certificate = new_certificate(folder)
     text = for_servers(block(PAGE, "nginx").text, servers)
     text = text.replace("listen 443", f"listen 127.0.0.1:{port}")
     text = text.replace(f"/etc/letsencrypt/live/{HOST}", str(folder))
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, block=text))
-    child = Child([program, "-c", folder / "nginx.conf"])
-    yield from running(child, port, certificate)
+    yield from running(start_nginx(folder, text), port, certificate)
+
+
+def start_nginx(folder: Path, http: str) -> Child:
+    """http: what stands in its block of that name."""
+    program = shutil.which("nginx") or missing("nginx")
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, http=http))
+    return Child([program, "-c", folder / "nginx.conf"])
 
 
 @contextmanager
