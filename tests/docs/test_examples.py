@@ -1,12 +1,17 @@
-"""The code in the documentation: all of it is Python where it says so, and what can run alone runs."""
+"""What is said on every page: all Python is Python, and every setting has its line."""
 
+import json
+import os
 import re
-import threading
+import shutil
+import subprocess
 
 import pytest
 from pytest_examples import find_examples
 
 from notifications.conf import CableSettings
+from tests.docs.pages import block
+from tests.support.required import missing
 from tests.support.site import ROOT
 
 EXAMPLES = [
@@ -21,33 +26,6 @@ def test_it_is_python(example):
     compile(example.source, str(example.path), "exec")
 
 
-def example_with(path, words):
-    [found] = [each for each in EXAMPLES if each.path == ROOT / path and words in each.source]
-    return found.source
-
-
-def test_the_python_client_hears(site, server, cooper):
-    names = {}
-    exec(example_with("docs/clients.md", "def notifications"), names)
-    heard = []
-    listening = threading.Thread(
-        target=lambda: heard.extend(first_of(names["notifications"](server.cable_url, cooper.token)))
-    )
-    listening.start()
-    sent = []
-    while listening.is_alive():
-        sent.append(site.new_task(cooper))
-        listening.join(0.1)
-    assert heard[0]["action"] == "create#tasks"
-    assert heard[0]["id"] in sent
-
-
-def first_of(found):
-    for each in found:
-        found.close()
-        return [each]
-
-
 def test_every_setting_of_the_cable_is_documented():
     page = (ROOT / "docs" / "plugging-in.md").read_text()
     operations = (ROOT / "docs" / "operations.md").read_text()
@@ -57,3 +35,25 @@ def test_every_setting_of_the_cable_is_documented():
         if not re.search(rf"\b{name.upper()}\b", page) and f"CABLE_{name.upper()}" not in operations
     ]
     assert undocumented == []
+
+
+def test_the_commands_of_the_api_page_make_a_task(site, server):
+    """As a reader types them: the second with the token that the first has shown."""
+    shutil.which("curl") or missing("curl")
+    site.shell(
+        "from lessy.accounts.models import User\n"
+        "User.objects.create_user('dalecooper', 'dalecooper@example.com', 'secret')"
+    )
+    text = block("docs/api.md", "sh").text.replace("localhost:8000", f"127.0.0.1:{server.port}")
+    log_in, create = [line for line in text.splitlines() if not line.startswith("#")]
+    token = json.loads(typed(log_in))["meta"]["token"]
+    made = json.loads(typed(create, TOKEN=token))
+    assert made["data"]["attributes"]["label"] == "Buy coffee"
+
+
+def typed(line, **env):
+    done = subprocess.run(
+        ["sh", "-c", line], env=os.environ | env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

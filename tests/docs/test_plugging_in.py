@@ -1,10 +1,10 @@
 """docs/plugging-in.md, as a reader follows it: a project of its blocks alone, served, and listened to."""
 
 import json
-import time
 
 import pytest
 
+from tests.docs.consoles import Console
 from tests.docs.newcomer import PAGE, PASSWORD, Project, token_of, until_disconnected
 from tests.docs.pages import block, blocks
 
@@ -52,14 +52,6 @@ def new_book(project):
     return project.type('result = Book.objects.create(reader_id=1, title="Dune").pk; publisher.flush(5)')
 
 
-def wait_in(page, look, seconds=10):
-    """As eventually(), for what only happens while the page's loop runs."""
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(20)
-
-
 def heard(socket, action, pk):
     """Until this is announced; what is known already may be announced again."""
     while (message := socket.message())["action"] != action or message["id"] != pk:
@@ -100,29 +92,27 @@ def test_a_page_that_has_a_token_connects_by_its_cookie(project_with_tokens, bro
     project = project_with_tokens
     key = project.run("python manage.py drf_create_token laura").split()[2]
     page = browser.new_page()
-    said = []
-    page.on("console", lambda message: said.append(message.text))
+    console = Console(page)
     page.goto(f"{project.url}/admin/")
     page.evaluate(f"token => {{ {block(PAGE, 'js', 'in a page that has the token').text} }}", key)
     page.evaluate(f"() => {{ {block(PAGE, 'js', 'console').text} }}")
-    wait_in(page, lambda: any("confirm_subscription" in text for text in said))
+    console.wait_for(lambda: any("confirm_subscription" in text for text in console.said))
 
 
 def test_the_console_of_a_browser_shows_what_the_page_says(project, browser):
     page = browser.new_page()
-    said = []
-    page.on("console", lambda message: said.append(message.text))
+    console = Console(page)
     page.goto(f"{project.url}/admin/")
     page.fill("#id_username", "laura")
     page.fill("#id_password", PASSWORD)
     page.click("[type=submit]")
     page.wait_for_url("**/admin/")
     page.evaluate(f"() => {{ {block(PAGE, 'js', 'console').text} }}")
-    wait_in(page, lambda: any("confirm_subscription" in text for text in said))
+    console.wait_for(lambda: any("confirm_subscription" in text for text in console.said))
     book = new_book(project)
     wanted = json.loads(block(PAGE, "json").text)
     wanted["message"]["id"] = book
-    wait_in(page, lambda: wanted in [json.loads(text) for text in said if text.startswith("{")])
+    console.wait_for(lambda: wanted in console.objects())
 
 
 @pytest.mark.parametrize("typed", TYPED, ids=str)

@@ -1,0 +1,167 @@
+"""The blocks of docs/clients.md and of the README, each in what it is written for, with a real server."""
+
+import json
+import re
+import shutil
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+
+from lessy.web.libraries import MODULES, PREFIX
+from tests.clients.drivers import HERE, Client
+from tests.docs.consoles import Console
+from tests.docs.pages import block, blocks
+from tests.support.cable import CableSocket, confirmed
+from tests.support.required import missing
+
+PAGE = "docs/clients.md"
+RAILS = block(PAGE, "js", "document.cookie")
+ANYCABLE = block(PAGE, "js", "createCable")
+NATIVE = block(PAGE, "js", "adapters.WebSocket")
+README = block("README.md", "js")
+
+# What a block calls and leaves to its reader; each prints its name and what it was called with.
+READERS = """
+const told = (name) => (...args) => console.log(JSON.stringify({ event: name, args }))
+const refetch = told("refetch")
+const refetchAll = told("refetchAll")
+const refetchWhatMayHaveChanged = told("refetchWhatMayHaveChanged")
+"""
+HTML = """
+<script type="importmap">{imports}</script>
+<script>const token = "{token}"; {readers}</script>
+<script type="module">{block}</script>
+"""
+
+
+class Try(Console):
+    """A page of the server's origin that consists of one block."""
+
+    def __init__(self, page, server, person, block):
+        super().__init__(page)
+        imports = {name: f"/static/{PREFIX}/{module}" for name, module in MODULES.items()}
+        html = HTML.format(
+            imports=json.dumps({"imports": imports}), token=person.token, readers=READERS, block=block.text
+        )
+        page.goto(f"{server.url}/health/live")
+        page.set_content(html)
+
+    def wait_to_be_told(self, event, *args):
+        wanted = {"event": event, "args": list(args)}
+        self.wait_for(lambda: wanted in self.objects())
+
+    def wait_for_a_task(self, site, person, shown):
+        """New ones are made until one is shown: of some blocks nobody hears when they have subscribed."""
+        tasks = []
+
+        def made():
+            tasks.append(site.new_task(person))
+            self.page.wait_for_timeout(100)
+            return any(shown(task) for task in tasks)
+
+        self.wait_for(made)
+        return tasks
+
+
+def with_cookie(page, server, person):
+    page.context.add_cookies([{"name": "Authorization", "value": person.token, "url": server.url}])
+    return page
+
+
+def test_rails_client_refetches_what_it_is_told_of(site, server, cooper, browser):
+    tried = Try(browser.new_page(), server, cooper, RAILS)
+    tried.wait_to_be_told("refetchWhatMayHaveChanged")
+    task = site.new_task(cooper)
+    tried.wait_to_be_told("refetch", "create#tasks", task, None)
+    tried.wait_to_be_told("refetch", "update#tasks", task, site.touch(task))
+
+
+def test_anycables_client_resumes_and_is_told_when_it_cannot(site, server, cooper, browser):
+    tried = Try(with_cookie(browser.new_page(), server, cooper), server, cooper, ANYCABLE)
+
+    def refetched(task):
+        return {"event": "refetch", "args": ["create#tasks", task, None]} in tried.objects()
+
+    tried.wait_for_a_task(site, cooper, refetched)
+    site.manage("cable_renew_epoch")
+    site.manage("cable_disconnect", "--user", cooper.username, "--reconnect")
+    tried.wait_for(lambda: any(each["event"] == "refetchAll" for each in tried.objects()), seconds=30)
+
+
+def test_the_five_lines_of_the_readme_hear(site, server, cooper, browser):
+    tried = Try(with_cookie(browser.new_page(), server, cooper), server, cooper, README)
+    tried.wait_for_a_task(site, cooper, lambda task: f"create#tasks {task} undefined" in tried.said)
+
+
+@pytest.fixture
+def native(tmp_path, server, cooper):
+    """The block in Node, which has as little of a browser as React Native has; the socket takes headers."""
+    node = shutil.which("node") or missing("node")
+    library = HERE / "node_modules/actioncable-8.1/app/assets/javascripts/actioncable.esm.js"
+    if not library.exists():
+        missing("@rails/actioncable (with make setup)")
+    package = tmp_path / "node_modules/@rails/actioncable"
+    package.mkdir(parents=True)
+    shutil.copy(library, package / "index.js")
+    (package / "package.json").write_text('{"type": "module", "exports": "./index.js"}')
+    url = urlsplit(server.cable_url)._replace(scheme="ws").geturl()
+    text = NATIVE.text.replace("wss://lessy.example/cable", url)
+    (tmp_path / "block.mjs").write_text(f"const token = {json.dumps(cooper.token)}\n{READERS}\n{text}")
+    (tmp_path / "start.mjs").write_text(
+        f'import WebSocket from "{HERE}/node_modules/ws/wrapper.mjs"\n'
+        "Object.assign(globalThis, { self: globalThis, window: globalThis, WebSocket })\n"
+        'await import("./block.mjs")\n'
+    )
+    with Client("React Native's", [node, tmp_path / "start.mjs"]) as client:
+        yield client
+
+
+def test_react_natives_client_brings_its_token_in_a_header(site, cooper, native):
+    native.wait_for("refetchWhatMayHaveChanged")
+    task = site.new_task(cooper)
+    native.wait_for("refetch")
+    assert native.events[1] == {"event": "refetch", "args": ["create#tasks", task, None]}
+
+
+@pytest.mark.parametrize("language", ["swift", "kotlin"])
+def test_the_frames_of_a_block_that_is_not_compiled_are_those_of_the_protocol(site, server, cooper, language):
+    text = block(PAGE, language).text
+    assert re.search(r'"Bearer \\?\(?\$?token\)?"', text)
+    assert '"Authorization"' in text
+    subprotocol = re.search(r'"(actioncable-[\w-]+)"', text)[1]
+    frame = re.search(r'\{"command".*\}"\}', text)[0]
+    headers = {"Authorization": f"Bearer {cooper.token}"}
+    with CableSocket(server.cable_url, headers=headers, subprotocols=[subprotocol]) as socket:
+        assert socket.subprotocol == subprotocol
+        socket.socket.send(frame)
+        assert socket.frame() == confirmed(json.loads(frame)["identifier"])
+        task = site.new_task(cooper)
+        assert socket.message() == {"action": "create#tasks", "id": task}
+
+
+def test_pythons_client_hears(site, server, cooper):
+    names = {}
+    exec(block(PAGE, "python").text, names)
+    heard = []
+    listening = threading.Thread(
+        target=lambda: heard.extend(first_of(names["notifications"](server.cable_url, cooper.token)))
+    )
+    listening.start()
+    sent = []
+    while listening.is_alive():
+        sent.append(site.new_task(cooper))
+        listening.join(0.1)
+    assert heard[0]["action"] == "create#tasks"
+    assert heard[0]["id"] in sent
+
+
+def first_of(found):
+    for each in found:
+        found.close()
+        return [each]
+
+
+def test_no_block_of_the_page_is_left_out():
+    tried = [RAILS, ANYCABLE, NATIVE, *(block(PAGE, name) for name in ("swift", "kotlin", "python"))]
+    assert tried == blocks(PAGE)
