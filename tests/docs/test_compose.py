@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.docs.pages import block
+from tests.support.cable import CableSocket
+from tests.support.processes import Child, free_port
 from tests.support.required import missing
 from tests.support.site import ROOT
 
@@ -40,6 +43,32 @@ def test_every_variable_is_one_that_the_settings_read():
 
 def test_a_secret_has_no_default():
     assert SERVICES["web"]["environment"]["DJANGO_SECRET_KEY"].startswith("${DJANGO_SECRET_KEY:?")
+
+
+def test_what_the_page_types_is_what_the_file_wants():
+    """Every variable that has no default, and a service that may be scaled: it publishes no port."""
+    [line] = block("docs/deployment.md", "sh", "docker compose").text.splitlines()
+    asked = set(re.findall(r"\$\{(\w+):\?", (ROOT / "compose.yaml").read_text()))
+    assert set(re.findall(r"(\w+)=\S+ ", line.partition("docker compose")[0] + " ")) == asked
+    scaled = SERVICES[re.search(r"--scale (\w+)=2", line)[1]]
+    assert "ports" not in scaled
+
+
+def test_its_proxy_brings_a_socket_to_the_server(site, server, cooper):
+    """By its own command, on a port of this machine and without TLS, for which it would need the name."""
+    caddy = shutil.which("caddy") or missing("caddy")
+    _, *words = SERVICES["proxy"]["command"]
+    port = free_port()
+    places = {"${LESSY_HOST}": f"http://:{port}", "web:8000": f"127.0.0.1:{server.port}"}
+    child = Child([caddy, *(places.get(word, word) for word in words)])
+    child.wait_until_it_answers(port)
+    try:
+        with CableSocket(f"ws://127.0.0.1:{port}/cable", token=cooper.token) as socket:
+            socket.subscribe()
+            task = site.new_task(cooper)
+            assert socket.message() == {"action": "create#tasks", "id": task}
+    finally:
+        child.stop()
 
 
 def test_images_are_of_a_version():

@@ -4,6 +4,7 @@ page, behind the page's nginx and the page's Caddy.
 """
 
 import configparser
+import os
 import shlex
 import shutil
 import subprocess
@@ -11,8 +12,8 @@ import sys
 
 import pytest
 
-from tests.docs.pages import block, blocks
-from tests.docs.proxies import HOST, PAGE, caddy, nginx
+from tests.docs.pages import block
+from tests.docs.proxies import HOST, PAGE, PORTS, caddy, nginx
 from tests.support.required import missing
 from tests.support.site import new_site
 
@@ -99,9 +100,39 @@ def test_a_restart_of_one_process_is_survived_by_the_others(production, proxy, p
     assert sorted(told, key=str) in ([FAREWELL, "stays"], ["stays", FAREWELL])
 
 
-@pytest.mark.parametrize("name", ["nginx", "caddy"])
-def test_every_block_of_a_proxy_is_of_one_that_runs_here(name):
-    assert len(blocks(PAGE, name)) == 1
+def test_an_upgrade_restarts_each_process_and_waits_for_it(production, tmp_path):
+    """The page's loop, with a systemctl that notes what it is told; the servers say that they are ready."""
+    shutil.which("curl") or missing("curl")
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/told\n')
+    systemctl.chmod(0o755)
+    line = block(PAGE, "sh", "systemctl").text
+    ports = [str(server.port) for server in production.servers]
+    for of_the_page, here in zip(PORTS, ports, strict=True):
+        line = line.replace(of_the_page, here)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", line], env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.count('"status": "ok"') == 2, done
+    assert (tmp_path / "told").read_text() == "".join(f"restart lessy@{port}\n" for port in ports)
+
+
+def test_by_hand_a_server_is_started_as_by_the_unit(production):
+    migrate, serve = block(OPERATIONS, "sh", "serve --bind").text.splitlines()
+    production.manage(*migrate.split()[2:])
+    assert serve.split()[1:] == shlex.split(unit()["Service"]["ExecStart"].replace("%i", "8000"))[1:]
+
+
+def test_cable_check_says_what_the_page_shows(production):
+    shown = block(OPERATIONS, "text", "answers; its epoch").text
+    said = production.manage("cable_check", "--url", production.servers[0].cable_url)
+    assert steps(said) == steps(shown)
+
+
+def steps(table):
+    """What became of each step."""
+    return [line.split()[:2] for line in table.splitlines() if line]
 
 
 def test_systemd_has_nothing_to_say_of_the_unit(tmp_path):
