@@ -19,6 +19,7 @@ from tests.docs.pages import block
 from tests.support.cable import CableSocket
 from tests.support.processes import Child, free_port
 from tests.support.required import missing
+from tests.support.waiting import eventually
 
 PAGE = "docs/deployment.md"
 HOST = "lessy.example"
@@ -55,6 +56,13 @@ class Proxy:
         self.child = child
         self.port = port
         self._context = ssl.create_default_context(cafile=str(authority))
+
+    def has_a_certificate(self) -> bool:
+        try:
+            self.get("/health/live")
+        except httpx.ConnectError:
+            return False
+        return True
 
     def get(self, path: str) -> httpx.Response:
         """As if the port were 443."""
@@ -127,9 +135,13 @@ def caddy(folder: Path, servers: Sequence[int]) -> Iterator[Proxy]:
 
 
 def running(child: Child, port: int, authority: Path) -> Iterator[Proxy]:
-    child.wait_until_it_answers(port)
     try:
-        yield Proxy(child, port, authority)
+        child.wait_until_it_answers(port)
+        # Caddy listens before its authority has signed anything.
+        eventually(authority.exists, 30, "the authority")
+        proxy = Proxy(child, port, authority)
+        eventually(proxy.has_a_certificate, 30, "the certificate")
+        yield proxy
     finally:
         child.stop()
 
