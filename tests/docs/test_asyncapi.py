@@ -4,26 +4,13 @@ import json
 import time
 
 import pytest
-import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from notifications import protocol
+from tests.docs.asyncapi import DOCUMENT, names_of
 from tests.support.cable import EXTENDED, I
 from tests.support.required import missing
 from tests.support.site import ROOT
-
-DOCUMENT = yaml.safe_load((ROOT / "docs" / "asyncapi.yaml").read_text())
-TOLD = [reference["$ref"].rpartition("/")[2] for reference in DOCUMENT["operations"]["tell"]["messages"]]
-
-
-def validator(name):
-    schema = {"$ref": f"#/components/messages/{name}/payload", "components": DOCUMENT["components"]}
-    return Draft202012Validator(schema)
-
-
-def names_of(text):
-    """Of the messages from the server that a frame is."""
-    return [name for name in TOLD if validator(name).is_valid(json.loads(text))]
 
 
 def references(node):

@@ -10,6 +10,7 @@ import pytest
 
 from lessy.web.libraries import MODULES, PREFIX
 from tests.clients.drivers import HERE, Client
+from tests.docs.asyncapi import LISTEN, names_of
 from tests.docs.consoles import Console
 from tests.docs.pages import block, blocks
 from tests.support.cable import CableSocket, confirmed
@@ -36,16 +37,21 @@ HTML = """
 
 
 class Try(Console):
-    """A page of the server's origin that consists of one block."""
+    """A page of the server's origin that consists of one block. sent: the frames of its sockets."""
 
     def __init__(self, page, server, person, block):
         super().__init__(page)
+        self.sent = []
+        page.on("websocket", lambda socket: socket.on("framesent", self._note))
         imports = {name: f"/static/{PREFIX}/{module}" for name, module in MODULES.items()}
         html = HTML.format(
             imports=json.dumps({"imports": imports}), token=person.token, readers=READERS, block=block.text
         )
         page.goto(f"{server.url}/health/live")
         page.set_content(html)
+
+    def _note(self, text):
+        self.sent.append(text)
 
     def wait_to_be_told(self, event, *args):
         wanted = {"event": event, "args": list(args)}
@@ -64,6 +70,13 @@ class Try(Console):
         return tasks
 
 
+def described(frames):
+    """The names that docs/asyncapi.yaml has for what a client sent; exactly one for each."""
+    names = [names_of(text, LISTEN) for text in frames]
+    assert all(len(each) == 1 for each in names), frames
+    return {name for [name] in names}
+
+
 def with_cookie(page, server, person):
     page.context.add_cookies([{"name": "Authorization", "value": person.token, "url": server.url}])
     return page
@@ -75,6 +88,7 @@ def test_rails_client_refetches_what_it_is_told_of(site, server, cooper, browser
     task = site.new_task(cooper)
     tried.wait_to_be_told("refetch", "create#tasks", task, None)
     tried.wait_to_be_told("refetch", "update#tasks", task, site.touch(task))
+    assert described(tried.sent) == {"subscribe"}
 
 
 def test_anycables_client_resumes_and_is_told_when_it_cannot(site, server, cooper, browser):
@@ -87,6 +101,8 @@ def test_anycables_client_resumes_and_is_told_when_it_cannot(site, server, coope
     site.manage("cable_renew_epoch")
     site.manage("cable_disconnect", "--user", cooper.username, "--reconnect")
     tried.wait_for(lambda: any(each["event"] == "refetchAll" for each in tried.objects()), seconds=30)
+    assert described(tried.sent) == {"subscribe"}
+    assert '"epoch"' in tried.sent[-1]
 
 
 def test_the_five_lines_of_the_readme_hear(site, server, cooper, browser):
