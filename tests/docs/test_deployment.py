@@ -7,8 +7,10 @@ import configparser
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -98,6 +100,21 @@ def test_a_restart_of_one_process_is_survived_by_the_others(production, proxy, p
             frame = socket.frame()
             told.append(frame if "type" in frame else "stays")
     assert sorted(told, key=str) in ([FAREWELL, "stays"], ["stays", FAREWELL])
+
+
+def test_behind_nginx_whoever_comes_during_a_drain_is_welcomed_by_another(production, person, tmp_path):
+    """The drain lasts for as long as it has farewells to spread: ten sockets."""
+    server = production.servers[0]
+    with nginx(tmp_path, [each.port for each in production.servers]) as proxy, ExitStack() as open_sockets:
+        for _ in range(10):
+            open_sockets.enter_context(server.connect(person))
+        server.child.signal(signal.SIGTERM)
+        came = 0
+        while server.child.running:
+            proxy.connect(token=person.token).close()
+            came += 1
+    server.start()
+    assert came > 1
 
 
 def test_an_upgrade_restarts_each_process_and_waits_for_it(production, tmp_path):
