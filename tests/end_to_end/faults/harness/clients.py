@@ -64,6 +64,12 @@ class Client:
         """The address and port of this end of the socket."""
         return None if self._socket is None else self._socket.local_address
 
+    @property
+    def port(self) -> int | None:
+        """Of the server at the other end of the socket."""
+        socket = self._socket
+        return None if socket is None else socket.remote_address[1]
+
     async def _live_once(self) -> None:
         async with connect(
             self._url(),
