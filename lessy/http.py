@@ -19,6 +19,7 @@ class Request(WebRequest):
     """A body over the limit is read to its end, so that its sender can hear why, and not kept."""
 
     received = 0
+    lost = False
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
         self.received += len(data)
@@ -27,11 +28,20 @@ class Request(WebRequest):
 
     def process(self) -> Any:
         if self.received <= settings.SERVER_REQUEST_BYTES:
-            return super().process()
+            outcome = super().process()
+            if self.transport is None:
+                self._leave_to_the_websocket()
+            return outcome
         breaches.report("request_bytes", "refused a request")
         self.request_start = time.time()
         self._refuse("content_too_large")
         return None
+
+    def _leave_to_the_websocket(self) -> None:
+        """It has the transport now; the channel and this request hold each other, and nobody would end it."""
+        self.lost = True
+        self.channel.requests.remove(self)
+        self.server.forget(self)
 
     def _refuse(self, code: str) -> None:
         headers = [(b"Content-Type", b"application/json")]

@@ -22,7 +22,7 @@ from daphne.server import twisted_loop
 from twisted.internet import defer, endpoints, reactor
 from twisted.logger import STDLibLogObserver, globalLogBeginner
 
-from lessy.http import Channel
+from lessy.http import Channel, Request
 from lessy.websocket import CableProtocol
 from notifications import framing
 from notifications.conf import cable_settings
@@ -77,7 +77,24 @@ class Server(DaphneServer):
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if isinstance(protocol, CableProtocol):
             scope["extensions"] = {framing.EXTENSION: {"write": protocol.write_at_once}}
-        return super().create_application(protocol, scope)
+        queue = super().create_application(protocol, scope)
+        if queue is not None and isinstance(protocol, CableProtocol):
+            task = self.connections[protocol]["application_instance"]
+            task.add_done_callback(lambda _: self.forget(protocol))
+        return queue
+
+    def forget(self, protocol: CableProtocol | Request) -> None:
+        """
+        As soon as both the connection and its application have ended. daphne looks once a second: until then
+        the dead of a busy second are taken for what lives long, and their memory stays scattered. An
+        application that failed is left to daphne, which logs it.
+        """
+        details = self.connections.get(protocol)
+        if details is None or not protocol.lost:
+            return
+        task = details.get("application_instance")
+        if task is None or (task.done() and not task.cancelled() and task.exception() is None):
+            del self.connections[protocol]
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """As daphne's; and a websocket's `send` waits while its client does not read."""

@@ -13,6 +13,7 @@ from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor
 from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import connectionDone
 from zope.interface import implementer
 
 from notifications.limits import breaches
@@ -71,6 +72,7 @@ class CableProtocol(WebSocketProtocol):
     current_frame: Any = None
     unfinished_since: float | None = None
     _resting = False
+    lost = False
 
     def onConnect(self, request: Any) -> Any:  # noqa: N802
         if not _is_readable(request):
@@ -124,6 +126,14 @@ class CableProtocol(WebSocketProtocol):
         # Of a handshake that autobahn refused by itself daphne has not heard, and would fail over it.
         if hasattr(self, "server"):
             super().onClose(wasClean, code, reason)
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802
+        super().connectionLost(reason)
+        self.lost = True
+        # Its result is this protocol: a cycle, and all the socket had would wait for the garbage collector.
+        self.is_closed = None
+        if hasattr(self, "server"):
+            self.server.forget(self)
 
     def check_timeouts(self) -> None:
         super().check_timeouts()
