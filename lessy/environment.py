@@ -8,6 +8,7 @@ that names the variable, so that a bad value stops the boot.
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,12 @@ def email(name: str, default: str) -> Mapping[str, Any]:
     if config.get("EMAIL_USE_TLS"):
         config["EMAIL_PORT"] = config["EMAIL_PORT"] or 587
     return config
+
+
+def make_folder(path: Path) -> None:
+    """Unless the checkout is read-only: who needs the folder then says so."""
+    with suppress(OSError):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def secret_key(name: str, *, debug: bool, generated: Path) -> str:

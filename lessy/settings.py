@@ -75,7 +75,7 @@ TEMPLATES = [
 
 DATABASES = {"default": environment.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'lessy.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    VAR_DIR.mkdir(exist_ok=True)
+    environment.make_folder(VAR_DIR)
     DATABASES["default"]["OPTIONS"] = {
         # A transaction that reads first and writes later would fail at once when another wrote between.
         "transaction_mode": "IMMEDIATE",
@@ -210,7 +210,7 @@ LOGGING = logs.logging_config(level=environment.choice("LOG_LEVEL", "info", logs
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 # WhiteNoise warns of a folder that is not there, as before the first collectstatic.
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+environment.make_folder(STATIC_ROOT)
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
