@@ -218,7 +218,8 @@ result = [(row.pk, int(row.updated_at.timestamp())) for row in rows]
         socket.command("subscribe", history=at(last))
         assert socket.frame() == confirmed()
         offset, acknowledged, action = 0, 0, None
-        while action != "create#projects":  # not until the writer has answered: the last frame may overtake that
+        # Not until the writer has answered, which the last frame may overtake.
+        while action != "create#projects":
             frame = socket.frame()
             if frame == HOK:
                 acknowledged += 1
