@@ -177,17 +177,45 @@ def three_tasks(site: Site, cooper: Person) -> None:
         site.new_task(cooper, label)
 
 
-def test_tasks_are_reordered_by_the_keyboard_and_other_windows_see_it_when_one_returns(
-    three_tasks, here, there
-):
+def test_tasks_are_reordered_by_the_keyboard(three_tasks, here):
     here.page.get_by_role("button", name="Move one").focus()
     here.page.keyboard.press("ArrowDown")
     here.page.keyboard.press("ArrowDown")
     here.expect_labels("two", "three", "one")
     expect(here.page.get_by_role("button", name="Move one")).to_be_focused()
     expect(here.page.locator("#announcer")).to_have_text("one: 3 of 3")
-    there.page.evaluate("dispatchEvent(new Event('focus'))")
-    there.expect_labels("two", "three", "one")
+
+
+def move_down(window: StartPage, label: str) -> None:
+    window.page.get_by_role("button", name=f"Move {label}").press("ArrowDown")
+
+
+def test_another_window_of_the_browser_sees_a_new_order_at_once(three_tasks, browser, server, cooper, here):
+    other = open_page(browser.new_window(here.page), server, cooper)
+    move_down(here, "one")
+    other.expect_labels("two", "one", "three")
+    move_down(other, "two")
+    here.expect_labels("one", "two", "three")
+
+
+def test_another_window_of_the_browser_sees_at_once_that_an_empty_project_is_gone(
+    browser, server, cooper, here
+):
+    here.add_project("Garden")
+    other = open_page(browser.new_window(here.page), server, cooper)
+    expect(other.project("Garden")).to_be_visible()
+    here.choose(here.project("Garden"), "Delete…")
+    here.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(here.project("Garden")).to_have_count(0)
+    expect(other.project("Garden")).to_have_count(0)
+
+
+def test_a_window_elsewhere_sees_a_new_order_when_one_returns_to_it(three_tasks, here, there):
+    move_down(here, "one")
+    here.expect_labels("two", "one", "three")
+    there.expect_labels("one", "two", "three")
+    there.page.evaluate("dispatchEvent(new Event('focus'))")  # headless windows never lose it
+    there.expect_labels("two", "one", "three")
 
 
 def test_tasks_are_reordered_by_dragging(three_tasks, here):

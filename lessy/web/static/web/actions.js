@@ -3,15 +3,17 @@ import { announce, complain, forgetComplaints } from "./views/messages.js"
 /**
  * What the user may do. Each asks the API; what follows is seen when its notification has come.
  *
- * live(): whether the cable is open, so that notifications can be waited for.
+ * live(): whether the cable is open, so that notifications can be waited for. tell(): tells the other windows what
+ * no notification does.
  */
 export class Actions {
   #moves = Promise.resolve()
 
-  constructor(api, store, live) {
+  constructor(api, store, { live, tell }) {
     this.api = api
     this.store = store
     this.live = live
+    this.tell = tell
   }
 
   /** Throws what the API refuses, so that the form can say it. */
@@ -40,6 +42,7 @@ export class Actions {
     return this.#try(async () => {
       await this.api.delete("projects", project.id)
       this.store.removed("projects", project.id)
+      this.tell()
       // Its tasks went with it, and are announced.
       if (!this.live()) await this.store.load()
     })
@@ -55,6 +58,7 @@ export class Actions {
         const planned = plan()
         if (!planned) return
         this.store.reordered(await this.api.move(planned.id, planned.order))
+        this.tell()
         announce(planned.place)
       }),
     )

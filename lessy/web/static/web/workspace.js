@@ -10,6 +10,7 @@ import { LatencyView } from "./views/latency.js"
 import { complain, note } from "./views/messages.js"
 import { ProjectsView } from "./views/projects.js"
 import { TasksView } from "./views/tasks.js"
+import { OtherWindows } from "./windows.js"
 
 /** How long after a resume its missed changes are counted together, in milliseconds. */
 const RESUME_WINDOW = 500
@@ -27,14 +28,16 @@ export class Workspace {
       refused: () => this.#readAll("More changed than the server replays: everything was read again."),
     })
     this.cable.addEventListener("frame", ({ detail }) => this.log.add(detail))
-    const actions = new Actions(api, this.store, () => this.cable.state === "open")
+    // A new order, and a deleted project without tasks: nothing announces them. Windows elsewhere see them on return.
+    const readAgain = () => this.cable.state === "open" && this.#readAll()
+    const others = new OtherWindows(readAgain)
+    addEventListener("focus", readAgain)
+    const actions = new Actions(api, this.store, { live: () => this.cable.state === "open", tell: () => others.tell() })
     new ProjectsView(find("#projects"), this.store, actions)
     new TasksView(find("#tasks"), this.store, actions)
     new FramesView(find("#frames"), this.log)
     new LatencyView(find("#latency"), this.latency)
     new ConnectionView(this.cable, { choose: (protocol) => this.#connect(protocol) }).render()
-    // The two changes that nothing announces: a new order, and a deleted project without tasks.
-    addEventListener("focus", () => this.cable.state === "open" && this.#readAll())
   }
 
   /** protocol: null where the libraries are missing. */
