@@ -20,6 +20,11 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lessy.settings")
     from django.core.management import execute_from_command_line
 
+    if sys.argv[1:2] == ["serve"]:
+        from lessy import loop
+
+        # Before Django loads daphne, which makes itself a loop.
+        loop.install()
     execute_from_command_line(sys.argv)
 
 

@@ -146,6 +146,8 @@ class Load:
                 client.subscribe()
                 repeated, self._subscribes = now, self._subscribes + 1
             await asyncio.sleep(0.05)
+        if client.welcomed and not repeated:
+            self._subscribes += 1
         return client.confirmed
 
     # Delivering

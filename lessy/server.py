@@ -54,6 +54,9 @@ class Server(DaphneServer):
             websocket_timeout=-1,
             # The cable's pings keep the connection busy, and the kernel notices who does not answer.
             ping_interval=float("inf"),
+            # The request is complete by then. What is left is our answer, for which daphne waits 20 s; with
+            # autobahn's timer of 5 s, those at the end of a storm's queue would be refused.
+            websocket_handshake_timeout=0,
             # What is somewhat too long reaches the hub, which can say so; the rest is cut off.
             websocket_max_message_size=2 * frame,
             websocket_max_frame_size=2 * frame,

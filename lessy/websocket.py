@@ -6,8 +6,10 @@ import asyncio
 import logging
 import socket
 import time
+from functools import lru_cache
 from typing import Any
 
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
@@ -69,10 +71,17 @@ class CableProtocol(WebSocketProtocol):
     # Until the handshake is done autobahn has neither, and daphne asks all the same: an error there would be
     # the end of its check of every other socket too.
     inside_message = False
+    # Each socket has them from its factory at once. autobahn would set one after the other, and pretty-print
+    # all of them for a line of its log that nobody reads: a seventh of what a connect costs.
+    CONFIG_ATTRS = ()
     current_frame: Any = None
     unfinished_since: float | None = None
     _resting = False
     lost = False
+
+    def connectionMade(self) -> None:  # noqa: N802
+        self.__dict__.update(_options_of(self.factory))
+        super().connectionMade()
 
     def onConnect(self, request: Any) -> Any:  # noqa: N802
         if not _is_readable(request):
@@ -144,6 +153,12 @@ class CableProtocol(WebSocketProtocol):
         elif time.monotonic() - self.unfinished_since > settings.SERVER_MESSAGE_SECONDS:
             breaches.report("message_seconds", "closed a socket that never finished a message")
             self.dropConnection(abort=True)
+
+
+@lru_cache(maxsize=1)
+def _options_of(factory: WebSocketServerFactory) -> dict[str, Any]:
+    names = WebSocketServerProtocol.CONFIG_ATTRS
+    return {name: getattr(factory, name) for name in names if not hasattr(CableProtocol, name)}
 
 
 def _is_readable(request: Any) -> bool:

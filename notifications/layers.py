@@ -87,6 +87,7 @@ def open_layer() -> Layer:
     layer = channel_layers.make_backend(alias)
     if isinstance(layer, RedisPubSubChannelLayer):
         _keep_off_the_loop(layer)
+        _send_at_once(layer)
     return cast(Layer, _OwnLayer(layer, shared=False))
 
 
@@ -99,6 +100,15 @@ def _keep_off_the_loop(layer: RedisPubSubChannelLayer) -> None:
     close = loop.close
     layer._get_layer()
     loop.close = close  # type: ignore[method-assign]
+
+
+def _send_at_once(layer: RedisPubSubChannelLayer) -> None:
+    """
+    redis-py gives each command five seconds, which costs a task and two turns of the loop: in a storm of
+    thousands of subscriptions, seconds. Our own deadlines notice a Redis that does not answer.
+    """
+    for shard in layer._get_layer()._shards:
+        shard.host = {"socket_timeout": None, **shard.host}
 
 
 def shards() -> int:

@@ -106,10 +106,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+# loads() would make a decoder for each frame.
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
 def decode(text: str) -> Any:
     """Raises MalformedFrame for whatever is not JSON, NaN and over-deep nesting included."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return _decode(text)
     except (ValueError, RecursionError) as exc:
         raise MalformedFrame(f"not JSON: {type(exc).__name__}") from exc
 

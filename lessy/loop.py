@@ -1,0 +1,43 @@
+"""
+The event loop of `manage.py serve`: asyncio's own, with turns that are bounded.
+
+asyncio takes whatever is ready in one turn. In a storm of thousands of sockets a turn would take seconds, and
+what needs several of them (a message of Redis, a batch of log-ins, the timer of the pings) many more.
+"""
+
+import asyncio
+import math
+import select
+import selectors
+
+# What is ready beyond it comes first in the next turn: the kernel serves them in order.
+EVENTS_PER_TURN = 64
+
+
+class BoundedSelector(selectors.EpollSelector):
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        # In whole milliseconds, rounded up, as the base class does: rounded down, the loop would spin.
+        seconds = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1e3) * 1e-3)
+        try:
+            found = self._selector.poll(seconds, EVENTS_PER_TURN)  # type: ignore[attr-defined]
+        except InterruptedError:
+            return []
+        keys = self.get_map()
+        return [(key, _mask(events) & key.events) for fd, events in found if (key := keys.get(fd))]
+
+
+def _mask(events: int) -> int:
+    """Errors and hang-ups count as both, so that whoever reads or writes hears of them."""
+    readable = selectors.EVENT_READ if events & ~select.EPOLLOUT else 0
+    writable = selectors.EVENT_WRITE if events & ~select.EPOLLIN else 0
+    return readable | writable
+
+
+class BoundedLoopPolicy(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.SelectorEventLoop(BoundedSelector())
+
+
+def install() -> None:
+    """Before daphne is imported, which makes itself a loop when it is."""
+    asyncio.set_event_loop_policy(BoundedLoopPolicy())

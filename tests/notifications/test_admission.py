@@ -1,0 +1,67 @@
+"""Handshakes that wait in a queue: served as long as it moves, refused when the authenticator hangs."""
+
+import asyncio
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from notifications.admission import BATCH_SIZE, AuthenticationUnavailable, Doorkeeper
+from notifications.authentication import Handshake
+from notifications.database import DatabaseThreads
+
+HANDSHAKE = Handshake(cookies={}, headers={})
+released = threading.Event()
+
+
+class SlowAuthenticator:
+    """A batch takes half of the timeout."""
+
+    def authenticate(self, handshakes):
+        time.sleep(0.2)
+        return [SimpleNamespace(user_id=1, key="key", expires_at=None) for _ in handshakes]
+
+
+class HangingAuthenticator:
+    def authenticate(self, handshakes):
+        released.wait()
+        return [None for _ in handshakes]
+
+
+@pytest.fixture
+def ask(settings):
+    """What so many handshakes in the same moment are answered, errors included."""
+
+    def ask(authenticator, count):
+        settings.CABLE = {
+            **settings.CABLE,
+            "AUTHENTICATOR": f"{__name__}.{authenticator.__name__}",
+            "AUTHENTICATION_TIMEOUT": 0.4,
+        }
+        return asyncio.run(ask_at_once(count))
+
+    yield ask
+    released.set()
+
+
+async def ask_at_once(count):
+    threads = DatabaseThreads(1, "test-doors")
+    doorkeeper = Doorkeeper(threads)
+    try:
+        waiting = [doorkeeper.authenticate(HANDSHAKE) for _ in range(count)]
+        return await asyncio.gather(*waiting, return_exceptions=True)
+    finally:
+        released.set()
+        await threads.close()
+
+
+def test_a_queue_that_takes_longer_than_the_timeout_is_served_to_its_end(ask):
+    answers = ask(SlowAuthenticator, 5 * BATCH_SIZE)
+    assert [answer.key for answer in answers] == ["key"] * 5 * BATCH_SIZE
+
+
+def test_when_the_authenticator_hangs_whoever_waits_behind_it_is_told_too(ask):
+    released.clear()
+    answers = ask(HangingAuthenticator, 3 * BATCH_SIZE)
+    assert [type(answer) for answer in answers] == [AuthenticationUnavailable] * 3 * BATCH_SIZE
