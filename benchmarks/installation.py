@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from benchmarks.contenders import ROOT
@@ -42,7 +43,8 @@ class Installation:
             subprocess.run([sys.executable, *words], env=env, cwd=ROOT, check=True)
 
     def fresh_database(self) -> Path:
-        return Path(shutil.copy(self._template, self.folder / "site.sqlite3"))
+        """In a folder of its own: beside the log that another server left, a copy would be malformed."""
+        return Path(shutil.copy(self._template, tempfile.mkdtemp(dir=self.folder)))
 
 
 def _populate(count: int, people: Path) -> None:
