@@ -18,6 +18,7 @@ def open_developers_door(argv: list[str]) -> None:
 def main() -> None:
     open_developers_door(sys.argv)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lessy.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
     if sys.argv[1:2] == ["serve"]:
@@ -25,7 +26,10 @@ def main() -> None:
 
         # Before Django loads daphne, which makes itself a loop.
         loop.install()
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as exc:
+        sys.exit(f"{exc}")
 
 
 if __name__ == "__main__":

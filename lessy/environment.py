@@ -168,8 +168,11 @@ def secret_key(name: str, *, debug: bool, generated: Path) -> str:
         return key
     if not debug:
         raise ImproperlyConfigured(f"{name} is not set: it is required when DJANGO_DEBUG is off")
-    if not generated.exists():
-        generated.parent.mkdir(parents=True, exist_ok=True)
-        generated.write_text(secrets.token_urlsafe(50))
-        generated.chmod(0o600)
-    return generated.read_text()
+    try:
+        if not generated.exists():
+            generated.parent.mkdir(parents=True, exist_ok=True)
+            generated.write_text(secrets.token_urlsafe(50))
+            generated.chmod(0o600)
+        return generated.read_text()
+    except OSError as exc:
+        raise ImproperlyConfigured(f"{name} is not set, and none can be kept: {exc}") from exc

@@ -37,6 +37,10 @@ def test_every_setting_of_the_cable_is_documented():
     assert undocumented == []
 
 
+def test_the_health_answer_is_as_shown(server):
+    assert f"`{server.request('GET', '/health/ready').text}`" in (ROOT / "docs" / "operations.md").read_text()
+
+
 def test_the_commands_of_the_api_page_make_a_task(site, server):
     """As a reader types them: the second with the token that the first has shown."""
     shutil.which("curl") or missing("curl")
