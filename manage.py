@@ -21,7 +21,7 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    if sys.argv[1:2] == ["serve"]:
+    if sys.argv[1:2] == ["serve"] and sys.platform == "linux":
         from lessy import loop
 
         # Before Django loads daphne, which makes itself a loop.

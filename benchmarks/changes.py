@@ -4,7 +4,8 @@ Changes at a steady rate, from a process of its own, as a web worker would make 
     python -m benchmarks.changes PUBLICATION RATE SECONDS PEOPLE_FILE
 
 For the project it saves tasks (signal, transaction, publisher and all); for the others, which have no such
-thing, it publishes. Prints when it began each: [[task, version, time (CLOCK_MONOTONIC)], …].
+thing, it publishes. Prints when it began each: [[task, version, time (CLOCK_MONOTONIC)], …]. What the
+publisher still holds then goes out when the process ends.
 """
 
 import json
@@ -56,10 +57,9 @@ def main(publication: str, rate: float, seconds: float, people: list[dict[str, A
     began, due = [], time.monotonic()
     for _ in range(int(rate * seconds)):
         due += random.expovariate(rate)
-        time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(max(0.0, due - time.monotonic()))  # by a clock, however long the last one took
         at = time.monotonic()
         began.append((*change(random.choice(people)), at))
-    time.sleep(0.5)  # what the publisher still holds
     print(json.dumps(began))
 
 

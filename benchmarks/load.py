@@ -22,6 +22,8 @@ SOCKETS_PER_USER = 2
 # What real clients do: see design notes of actioncable's ConnectionMonitor.
 RESUBSCRIBE_SECONDS = 0.5
 REOPEN_SECONDS = 3.0
+# How often a client is asked whether it has its confirm.
+LOOK_SECONDS = 0.05
 # After this long without a single arrival what is missing is counted as lost.
 PATIENCE_SECONDS = 4.0
 PUBLISH_AT_ONCE = 20
@@ -135,19 +137,15 @@ class Load:
     async def _insist(self, client: Client) -> bool:
         """Until it is confirmed; False if it ended, or was not even welcomed in time."""
         opened = time.monotonic()
-        repeated = 0.0
         while not client.confirmed and not client.ended:
             now = time.monotonic()
-            if not client.welcomed and now - opened > REOPEN_SECONDS:
-                return False
-            if client.welcomed and not repeated:
-                repeated, self._subscribes = now, self._subscribes + 1  # the client's own first one
-            elif client.welcomed and now - repeated > RESUBSCRIBE_SECONDS:
+            if not client.welcomed:
+                if now - opened > REOPEN_SECONDS:
+                    return False
+            elif now - client.subscribed_at > RESUBSCRIBE_SECONDS:
                 client.subscribe()
-                repeated, self._subscribes = now, self._subscribes + 1
-            await asyncio.sleep(0.05)
-        if client.welcomed and not repeated:
-            self._subscribes += 1
+            await asyncio.sleep(LOOK_SECONDS)
+        self._subscribes += client.subscribes
         return client.confirmed
 
     # Delivering

@@ -19,6 +19,7 @@ from benchmarks.processes import cpu_seconds, memory_bytes
 from tests.support.processes import Child, free_port
 from tests.support.redis import RedisServer
 
+# What a start or a storm leaves to do would count as what is measured next.
 SETTLE_SECONDS = 2.0
 STORM_SECONDS = 90.0
 # Deliveries that are on their way while a server is flooded: enough to keep it busy, few enough to stay fair.

@@ -14,7 +14,8 @@ IDENTIFIER = r"{\"channel\":\"NotificationsChannel\"}"
 SUBSCRIBE = f'{{"command":"subscribe","identifier":"{IDENTIFIER}"}}'.encode()
 
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
-_PING_WORD, _PING_WITHIN = b'"ping"', 16  # its head, whatever the server's JSON puts between
+# django-actioncable sorts its keys, so that the word may come last; a notification is always longer.
+_PING_WORD, _PING_BYTES = b'"ping"', 64
 
 
 class Observer(Protocol):
@@ -65,6 +66,8 @@ class Client(asyncio.Protocol):
         "confirmed",
         "ended",
         "last_ping",
+        "subscribed_at",
+        "subscribes",
         "transport",
         "welcomed",
     )
@@ -76,7 +79,8 @@ class Client(asyncio.Protocol):
         self._rest = b""
         self._upgraded = False
         self.welcomed = self.confirmed = self.ended = False
-        self.last_ping = 0.0
+        self.last_ping = self.subscribed_at = 0.0
+        self.subscribes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
@@ -88,6 +92,8 @@ class Client(asyncio.Protocol):
 
     def subscribe(self) -> None:
         self.transport.write(_SUBSCRIBE_FRAME)
+        self.subscribed_at = time.monotonic()
+        self.subscribes += 1
 
     def data_received(self, data: bytes) -> None:
         if self._rest:
@@ -117,7 +123,7 @@ class Client(asyncio.Protocol):
 
     def _on_frame(self, opcode: int, data: bytes, start: int, end: int) -> None:
         if opcode == _TEXT:
-            if data.find(_PING_WORD, start, start + _PING_WITHIN) >= 0:
+            if end - start <= _PING_BYTES and data.find(_PING_WORD, start, end) >= 0:
                 self._on_ping()
             elif self.confirmed:
                 self._on_notification(data, start, end)

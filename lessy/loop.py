@@ -3,6 +3,8 @@ The event loop of `manage.py serve`: asyncio's own, with turns that are bounded.
 
 asyncio takes whatever is ready in one turn. In a storm of thousands of sockets a turn would take seconds, and
 what needs several of them (a message of Redis, a batch of log-ins, the timer of the pings) many more.
+
+Linux only: elsewhere there is no epoll, and asyncio stays as it is.
 """
 
 import asyncio

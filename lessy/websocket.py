@@ -157,8 +157,7 @@ class CableProtocol(WebSocketProtocol):
 
 @lru_cache(maxsize=1)
 def _options_of(factory: WebSocketServerFactory) -> dict[str, Any]:
-    names = WebSocketServerProtocol.CONFIG_ATTRS
-    return {name: getattr(factory, name) for name in names if not hasattr(CableProtocol, name)}
+    return {name: getattr(factory, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
 
 
 def _is_readable(request: Any) -> bool:

@@ -1,13 +1,28 @@
 """The loop of the server: a turn serves so many sockets, and the others come first in the next."""
 
+import os
 import select
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from lessy import loop
+from tests.support.site import ROOT
 
 READABLE = 3 * loop.EVENTS_PER_TURN
+# What manage.py leaves behind when it has run a command.
+REACTORS_SELECTOR = """
+import runpy, sys
+from contextlib import suppress
+sys.argv = ["manage.py", *sys.argv[1:], "--help"]
+with suppress(SystemExit):
+    runpy.run_path("manage.py", run_name="__main__")
+import daphne.server
+from twisted.internet import reactor
+print(type(reactor._asyncioEventloop._selector).__name__)
+"""
 
 
 @pytest.fixture
@@ -58,3 +73,19 @@ def test_who_hangs_up_is_heard_of(selector):
 
 def test_a_timeout_ends_the_waiting(selector):
     assert selector.select(0.01) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "selector"), [("serve", "BoundedSelector"), ("runserver", "EpollSelector")]
+)
+def test_it_is_the_loop_of_serve_alone(command, selector):
+    told = {"DJANGO_SECRET_KEY": "k" * 50, "DJANGO_ALLOWED_HOSTS": "localhost"}
+    said = subprocess.run(
+        [sys.executable, "-c", REACTORS_SELECTOR, command],
+        cwd=ROOT,
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.split()[-1] == selector

@@ -15,6 +15,16 @@ HANDSHAKE = Handshake(cookies={}, headers={})
 released = threading.Event()
 
 
+class CountingThreads(DatabaseThreads):
+    """batches: how often the authenticator was to be asked."""
+
+    batches = 0
+
+    async def run(self, read):
+        self.batches += 1
+        return await super().run(read)
+
+
 class SlowAuthenticator:
     """A batch takes half of the timeout."""
 
@@ -31,7 +41,7 @@ class HangingAuthenticator:
 
 @pytest.fixture
 def ask(settings):
-    """What so many handshakes in the same moment are answered, errors included."""
+    """What so many handshakes in the same moment are answered, errors included, and in how many batches."""
 
     def ask(authenticator, count):
         settings.CABLE = {
@@ -46,22 +56,24 @@ def ask(settings):
 
 
 async def ask_at_once(count):
-    threads = DatabaseThreads(1, "test-doors")
+    threads = CountingThreads(1, "test-doors")
     doorkeeper = Doorkeeper(threads)
     try:
         waiting = [doorkeeper.authenticate(HANDSHAKE) for _ in range(count)]
-        return await asyncio.gather(*waiting, return_exceptions=True)
+        return await asyncio.gather(*waiting, return_exceptions=True), threads.batches
     finally:
         released.set()
         await threads.close()
 
 
 def test_a_queue_that_takes_longer_than_the_timeout_is_served_to_its_end(ask):
-    answers = ask(SlowAuthenticator, 5 * BATCH_SIZE)
+    answers, batches = ask(SlowAuthenticator, 5 * BATCH_SIZE)
+    assert batches == 5
     assert [answer.key for answer in answers] == ["key"] * 5 * BATCH_SIZE
 
 
-def test_when_the_authenticator_hangs_whoever_waits_behind_it_is_told_too(ask):
+def test_when_the_authenticator_hangs_whoever_waits_behind_it_is_told_at_once(ask):
     released.clear()
-    answers = ask(HangingAuthenticator, 3 * BATCH_SIZE)
+    answers, batches = ask(HangingAuthenticator, 3 * BATCH_SIZE)
+    assert batches == 1
     assert [type(answer) for answer in answers] == [AuthenticationUnavailable] * 3 * BATCH_SIZE

@@ -1,4 +1,4 @@
-"""A checkout in which nothing can be written boots all the same, once it is told where its data are."""
+"""What stops a boot is said in a line; a checkout in which nothing can be written does not stop it."""
 
 import os
 import shutil
