@@ -5,6 +5,7 @@ daphne's websocket protocol, with backpressure both ways, and the end of those t
 import asyncio
 import logging
 import socket
+import struct
 import time
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from zope.interface import implementer
 
+from notifications.connection import DEAD_PEER
 from notifications.limits import breaches
 
 logger = logging.getLogger(__name__)
@@ -27,6 +29,9 @@ SEND_BUFFER_BYTES = 128 * 1024
 # Messages that wait for the consumer before no more are read from the socket.
 INBOX_MESSAGES = 32
 INBOX_SECONDS = 0.05
+# Of the kernel's `struct tcp_info`: tcpi_state, and tcpi_last_ack_recv in milliseconds.
+TCP_INFO = struct.Struct("=B55xI")
+TCP_CLOSED = 7
 
 
 @implementer(IPushProducer)
@@ -36,12 +41,16 @@ class Pressure:
 
     The transport calls pauseProducing when more than its buffer (64 KiB) waits, and resumeProducing when
     all of it is written.
+
+    peer_dead: once the socket is gone, whether that was because nobody answered any more.
     """
 
-    __slots__ = ("_resumed",)
+    __slots__ = ("_resumed", "_transport", "peer_dead")
 
-    def __init__(self) -> None:
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
         self._resumed: asyncio.Event | None = None
+        self.peer_dead = False
 
     @property
     def paused(self) -> bool:
@@ -60,7 +69,10 @@ class Pressure:
         if resumed is not None:
             resumed.set()
 
-    stopProducing = resumeProducing  # noqa: N815 the socket is gone: whoever waits goes on, and finds out
+    def stopProducing(self) -> None:  # noqa: N802
+        """The connection is lost, its socket not yet closed. Whoever waits goes on, and finds out."""
+        self.peer_dead = _stopped_answering(self._transport.getHandle())
+        self.resumeProducing()
 
 
 class CableProtocol(WebSocketProtocol):
@@ -86,7 +98,7 @@ class CableProtocol(WebSocketProtocol):
     def onConnect(self, request: Any) -> Any:  # noqa: N802
         if not _is_readable(request):
             raise ConnectionDeny(ConnectionDeny.BAD_REQUEST, "not ASCII")
-        self.pressure = Pressure()
+        self.pressure = Pressure(self.transport)
         _set_socket_options(self.transport)
         return super().onConnect(request)
 
@@ -132,6 +144,11 @@ class CableProtocol(WebSocketProtocol):
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803
         if self.wasMaxFramePayloadSizeExceeded or self.wasMaxMessagePayloadSizeExceeded:
             breaches.report("frame_bytes", "closed a socket")
+        if hasattr(self, "application_queue") and self.pressure.peer_dead:
+            breaches.report("dead_peer_seconds", "dropped a socket whose client stopped answering")
+            # daphne's own message has no reason; the first one counts.
+            message = {"type": "websocket.disconnect", "code": code, "reason": DEAD_PEER}
+            self.application_queue.put_nowait(message)
         # Of a handshake that autobahn refused by itself daphne has not heard, and would fail over it.
         if hasattr(self, "server"):
             super().onClose(wasClean, code, reason)
@@ -164,6 +181,18 @@ def _is_readable(request: Any) -> bool:
     """What daphne decodes as ASCII; where it cannot, it answers 500 and logs a traceback."""
     offered = request.headers.get("sec-websocket-protocol", "")
     return all(text.isascii() for text in (request.path, offered, *request.headers))
+
+
+def _stopped_answering(handle: socket.socket) -> bool:
+    """
+    Whether the kernel gave the connection up (TCP_USER_TIMEOUT, keepalive). Twisted does not tell: ETIMEDOUT
+    and a reset are the same to it.
+    """
+    option = getattr(socket, "TCP_INFO", None)
+    if option is None:
+        return False
+    state, unanswered = TCP_INFO.unpack(handle.getsockopt(socket.IPPROTO_TCP, option, TCP_INFO.size))
+    return bool(state == TCP_CLOSED and unanswered >= settings.SERVER_DEAD_PEER_SECONDS * 1000)
 
 
 def _set_socket_options(transport: Any) -> None:

@@ -25,6 +25,10 @@ from notifications.subscriptions import Subscription, Subscriptions
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 NORMAL_CLOSURE = 1000
+# For the end of a connection without a close frame: a server says it to us, nobody can send it.
+ABNORMAL_CLOSURE = 1006
+# And the reason with it, from lessy/server.py alone, when nobody answered any more.
+DEAD_PEER = "dead_peer"
 INTERNAL_ERROR = 1011
 # 4000-4999 is ours to define; 4008 and 4029 echo HTTP's 408 and 429.
 TOO_SLOW = 4008

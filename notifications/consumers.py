@@ -13,7 +13,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from notifications import protocol
 from notifications.admission import AuthenticationUnavailable
 from notifications.authentication import parse_handshake
-from notifications.connection import INTERNAL_ERROR, NORMAL_CLOSURE, Connection
+from notifications.connection import ABNORMAL_CLOSURE, DEAD_PEER, INTERNAL_ERROR, NORMAL_CLOSURE, Connection
 from notifications.framing import direct_write_of
 from notifications.hub import Hub, current_hub
 from notifications.metrics import metrics
@@ -46,9 +46,8 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
         except StopConsumer:
             return
         finally:
-            # Here, not in disconnect(), which an exception would skip.
-            if self.connection is not None:
-                self.connection.end("client")
+            # Here, not in websocket_disconnect(), which an exception would skip.
+            self._end("client")
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """
@@ -106,10 +105,12 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
             # No frame answers it, as in Rails; the subscription was undone, and a retry works.
             logger.exception("a command of user %s failed", connection.user_id)
 
-    async def disconnect(self, code: int) -> None:
-        if self.connection is not None:
-            self.connection.end("client")
-
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
-        await self.disconnect(message.get("code", NORMAL_CLOSURE))
+        # No client can send this code, so that the reason is our own server's.
+        if message.get("code") == ABNORMAL_CLOSURE and message.get("reason") == DEAD_PEER:
+            self._end(DEAD_PEER)
         raise StopConsumer
+
+    def _end(self, reason: str) -> None:
+        if self.connection is not None:
+            self.connection.end(reason)

@@ -17,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from notifications.conf import cable_settings
+from notifications.connection import DEAD_PEER
 from notifications.hub import Hub, current_hub
 from notifications.metrics import Histogram, metrics
 from notifications.publisher import publisher
@@ -40,7 +41,12 @@ COUNTERS = {
 # Name before the colon → name of the metric, its label, what it counts, and the reasons known beforehand:
 # a series that is absent until something happens cannot be alerted on.
 REASONS = {
-    "connections_closed": ("connections_closed", "reason", "Sockets that ended", ("client", "remote")),
+    "connections_closed": (
+        "connections_closed",
+        "reason",
+        "Sockets that ended",
+        ("client", "remote", DEAD_PEER),
+    ),
     "drops": (
         "drops",
         "reason",

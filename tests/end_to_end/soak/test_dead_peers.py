@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+import socket
+import struct
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -54,8 +56,8 @@ def connect_from(name, port, person):
     thread = threading.Thread(target=make)
     thread.start()
     thread.join()
-    [socket] = made
-    return socket
+    [found] = made
+    return found
 
 
 @pytest.fixture
@@ -74,12 +76,18 @@ def test_a_peer_whose_cable_is_pulled_is_gone_and_a_silent_one_stays(site, coope
     gone = connect_from(name, server.port, cooper)
     silent = RawSocket(server.port).upgrade(cooper.token)
     assert sockets_of(server) == 2
+    abrupt = RawSocket(server.port).upgrade(cooper.token)
+    abrupt.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    abrupt.close()
+    server.wait_for_log(f"closed a socket of user {cooper.pk}: client")
     ip("link", "set", interface, "down")
     eventually(lambda: sockets_of(server) == 1, DEAD_AFTER + 10, "the end of the dead peer")
+    server.wait_for_log("client stopped answering: over the limit of dead_peer_seconds")
+    server.wait_for_log(f"closed a socket of user {cooper.pk}: dead_peer")
     assert silent.connected
     assert not within(4, lambda: not silent.connected)
-    for socket in (gone, silent):
-        socket.close()
+    for each in (gone, silent):
+        each.close()
 
 
 def sockets_of(server):
