@@ -15,17 +15,11 @@ import logging
 import math
 import random
 import secrets
-import shutil
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
-
-from django.db import OperationalError
-from django.db import connection as database
-from django.db.models import F
 
 from notifications import events, journal, protocol
 from notifications.admission import AuthenticationUnavailable, Doorkeeper
@@ -47,6 +41,7 @@ from notifications.protocol import Command
 from notifications.publisher import publish_answer, publisher
 from notifications.registry import Registry
 from notifications.state import State, snapshot
+from notifications.writable import require_writable
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +50,6 @@ TICK_SECONDS = 0.05
 # A revocation may overtake the handshake it concerns; it is remembered for longer than a handshake takes.
 REVOCATION_MEMORY_SECONDS = 30.0
 HEALTH_SECONDS = 2.0
-LEAST_FREE_BYTES = 1024 * 1024
 
 
 class Hub:
@@ -298,7 +292,7 @@ class Hub:
     async def _ask_database(self) -> bool:
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
-                await self._health.run(_write_to_database)
+                await self._health.run(require_writable)
         except Exception as exc:
             logger.warning("the database does not answer: %s: %s", type(exc).__name__, exc)
             return False
@@ -328,19 +322,6 @@ class Hub:
             ahead = started + seconds * index / len(connections) - asyncio.get_running_loop().time()
             if ahead > TICK_SECONDS or index == len(connections):
                 await asyncio.sleep(max(0, ahead))
-
-
-def _write_to_database() -> None:
-    """What was there already: one that is full or read-only answers every question, and saves nothing."""
-    Epoch.objects.filter(pk=1).update(value=F("value"))
-    if database.vendor == "sqlite":
-        _require_room(Path(database.settings_dict["NAME"]))
-
-
-def _require_room(file: Path) -> None:
-    """SQLite goes on to overwrite what it has on a full disk: our small write succeeds, a user's does not."""
-    if file.exists() and shutil.disk_usage(file).free < LEAST_FREE_BYTES:
-        raise OperationalError("its disk is full")
 
 
 def _jittered(seconds: float) -> float:

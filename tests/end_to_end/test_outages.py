@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.disks import small_disk
+from tests.support.disks import MEBIBYTE, small_disk
 from tests.support.postgres import _binary, new_postgres
 from tests.support.required import missing
 from tests.support.site import Site
@@ -104,12 +104,30 @@ def test_a_disk_that_fills_up_is_noticed_and_so_is_its_room(redis_server, on_sit
         site.close()
 
 
+def restart(database, *, read_only):
+    database.make_read_only(read_only)
+    database.stop()
+    database.start()
+
+
+@pytest.fixture
+def disk():
+    with small_disk(64 * MEBIBYTE) as found:
+        yield found
+
+
 @pytest.fixture
 def database():
     if not os.access(Path(_binary("initdb")), os.X_OK):
         missing("PostgreSQL")
     with new_postgres() as server:
         yield server
+
+
+@pytest.fixture
+def small_database(disk, database):
+    database.move_to(disk.folder)
+    return database
 
 
 def test_a_database_that_is_away_at_the_start_and_later_is_waited_for(redis_server, database, on_site):
@@ -132,16 +150,62 @@ def test_a_database_that_is_away_at_the_start_and_later_is_waited_for(redis_serv
     assert_delivers(site, server, cooper)
 
 
-def test_a_database_that_became_a_read_only_copy_is_not_ready(redis_server, database, on_site):
+def test_a_postgresql_that_is_read_only_at_the_start_is_waited_for(redis_server, database, on_site):
     site = on_site(database.url, redis_server)
-    server = site.serve()
-    wait_until_ready(server)
-    site.shell(
-        "__import__('django.db').db.connection.cursor().execute("
-        "'ALTER DATABASE postgres SET default_transaction_read_only = on')"
-    )
+    cooper = site.new_person()
     site.close_shell()
-    database.stop()
-    database.start()
+    database.make_read_only(True)
+    server = site.serve()
     wait_until_not_ready(server, "database")
     server.wait_for_log("in a read-only transaction")
+    database.make_read_only(False)
+    wait_until_ready(server)
+    assert_delivers(site, server, cooper)
+
+
+def test_a_postgresql_that_became_a_read_only_copy_is_not_ready_until_it_is_none(
+    redis_server, database, on_site
+):
+    site = on_site(database.url, redis_server)
+    cooper = site.new_person()
+    site.close_shell()
+    server = site.serve()
+    wait_until_ready(server)
+    restart(database, read_only=True)
+    wait_until_not_ready(server, "database")
+    server.wait_for_log("in a read-only transaction")
+    restart(database, read_only=False)
+    wait_until_ready(server)
+    assert_delivers(site, server, cooper)
+
+
+def test_a_postgresql_whose_disk_fills_up_is_noticed_and_so_is_its_room(
+    redis_server, disk, small_database, on_site
+):
+    site = on_site(small_database.url, redis_server)
+    cooper = site.new_person()
+    server = site.serve()
+    wait_until_ready(server)
+    disk.fill()
+    wait_until_not_ready(server, "database")
+    server.wait_for_log("No space left on device")
+    # It has begun on pages that have some room left.
+    eventually(lambda: new_task_by_api(server, cooper) == 500, 20, "a save that fails")
+    disk.free()
+    wait_until_ready(server)
+    assert_delivers(site, server, cooper)
+
+
+def test_a_postgresql_whose_disk_is_full_at_the_start_is_waited_for(
+    redis_server, disk, small_database, on_site
+):
+    site = on_site(small_database.url, redis_server)
+    cooper = site.new_person()
+    site.close_shell()
+    disk.fill()
+    server = site.serve()
+    wait_until_not_ready(server, "database")
+    server.wait_for_log("No space left on device")
+    disk.free()
+    wait_until_ready(server)
+    assert_delivers(site, server, cooper)

@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+from psycopg.rows import TupleRow
+
 from tests.support.processes import Child, free_port
 
 # PostgreSQL refuses to run as root; Debian's package brings this user.
@@ -34,7 +37,8 @@ class PostgresServer:
 
     def __init__(self, folder: str) -> None:
         self.port = free_port()
-        self.url = f"postgres://lessy@127.0.0.1:{self.port}/postgres"
+        self._server = f"postgres://lessy@127.0.0.1:{self.port}"
+        self.url = f"{self._server}/postgres"
         self._data, self._sockets = f"{folder}/data", folder
         user = ["--username", "lessy", "--auth", "trust", "--no-sync", "--encoding", "UTF8"]
         initdb = [*_as_unprivileged(), _binary("initdb"), *user, self._data]
@@ -46,6 +50,23 @@ class PostgresServer:
         options += ["-c", "fsync=off", "-c", "max_connections=300"]
         self._child = Child([*_as_unprivileged(), _binary("postgres"), *options], cwd=Path("/"))
         self._child.wait_until_it_answers(self.port)
+
+    def move_to(self, folder: Path) -> None:
+        """Its tables, and what it writes beside them; while nobody is connected to them. The log stays."""
+        if os.geteuid() == 0:
+            shutil.chown(folder, UNPRIVILEGED)
+        with self._administer() as connection:
+            connection.execute(f"CREATE TABLESPACE elsewhere LOCATION '{folder}'")
+            connection.execute("ALTER DATABASE postgres SET TABLESPACE elsewhere")
+
+    def make_read_only(self, read_only: bool) -> None:
+        """As a standby is; for whoever connects from now on."""
+        value = "on" if read_only else "off"
+        with self._administer() as connection:
+            connection.execute(f"ALTER DATABASE postgres SET default_transaction_read_only = {value}")
+
+    def _administer(self) -> psycopg.Connection[TupleRow]:
+        return psycopg.connect(f"{self._server}/template1", autocommit=True)
 
     def stop(self) -> None:
         """At once: whoever is connected is thrown out."""
