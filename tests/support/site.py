@@ -5,7 +5,7 @@ import os
 import string
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,17 +44,23 @@ class Person:
 
 
 class Server:
-    """One server process."""
+    """One server process: a command of manage.py, or of another program."""
 
-    def __init__(self, env: Mapping[str, str], command: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        command: Sequence[str] | None = None,
+        program: Sequence[str | Path] = MANAGE,
+    ) -> None:
         self.port = free_port()
         self._env = env
+        self._program = program
         self._command = command or ["serve", "--bind", "127.0.0.1:{port}", "--drain", "1"]
         self.start()
 
     def start(self) -> None:
         words = [word.format(port=self.port) for word in self._command]
-        self.child = Child([*MANAGE, *words], env=self._env, cwd=ROOT)
+        self.child = Child([*self._program, *words], env=self._env, cwd=ROOT)
         self.child.wait_until_it_answers(self.port)
 
     def stop(self) -> int:
@@ -115,8 +121,14 @@ class Site:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def serve(self, command: list[str] | None = None, **env: str) -> Server:
-        server = Server(self.env | env, command)
+    def serve(
+        self,
+        command: Sequence[str] | None = None,
+        *,
+        program: Sequence[str | Path] = MANAGE,
+        **env: str,
+    ) -> Server:
+        server = Server(self.env | env, command, program)
         self.servers.append(server)
         return server
 

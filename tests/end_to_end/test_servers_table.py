@@ -1,0 +1,190 @@
+"""The table of docs/operations.md, "Processes": what each server gives, cell by cell."""
+
+import inspect
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.end_to_end.soak.crowd import publish
+from tests.support.cable import EXTENDED, confirmed
+from tests.support.raw import RawSocket, frame
+from tests.support.required import missing
+from tests.support.site import MANAGE, ROOT
+from tests.support.waiting import eventually, within
+
+PYTHON = [sys.executable, "-m"]
+# In the order of the table's columns.
+SERVERS = {
+    "serve": (MANAGE, ["serve", "--bind", "127.0.0.1:{port}", "--drain", "1"]),
+    "daphne": (PYTHON, ["daphne", "-p", "{port}", "lessy.asgi:application"]),
+    "uvicorn": (PYTHON, ["uvicorn", "--port", "{port}", "lessy.asgi:application"]),
+    "runserver": (MANAGE, ["runserver", "--noreload", "127.0.0.1:{port}"]),
+}
+SHORT_PINGS = {
+    "daphne": ["--ping-interval", "1", "--ping-timeout", "2"],
+    "uvicorn": ["--ws-ping-interval", "1", "--ws-ping-timeout", "1"],
+}
+# More than the kernel keeps for a client that does not read.
+MESSAGES, MESSAGE_BYTES = 600, 20_000
+DAYS = 24 * 3600
+
+
+def the_table_says(name, row):
+    [line] = [line for line in (ROOT / "docs/operations.md").read_text().splitlines() if f"| {row}" in line]
+    cells = [cell.strip() for cell in line.strip("|").split("|")][1:]
+    return cells[list(SERVERS).index(name)]
+
+
+def the_table_promises(name, row):
+    answer = re.match("yes|no", the_table_says(name, row))
+    return answer[0] == "yes"
+
+
+def start(site, name, *options, **env):
+    if name == "uvicorn" and find_spec("uvicorn") is None:
+        missing("uvicorn")
+    program, command = SERVERS[name]
+    return site.serve([*command, *options], program=program, **env)
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def server(site, name):
+    """As it comes, for tests that leave it running."""
+    found = start(site, name, CABLE_RECONCILE_INTERVAL="1")
+    yield found
+    found.stop()
+
+
+def ends(socket, seconds):
+    """Whether the server closes it in time."""
+    deadline = time.monotonic() + seconds
+    try:
+        while True:
+            socket.text(max(0, deadline - time.monotonic()))
+    except TimeoutError:
+        return False
+    except ConnectionClosed:
+        return True
+
+
+def is_closed(raw):
+    return not raw.connected
+
+
+# Delivery, catch-up, resume, limits of commands: every server gives them, so that no cell is asked.
+
+
+def test_every_server_delivers(site, server, cooper):
+    with server.connect(cooper) as socket:
+        socket.subscribe()
+        assert site.new_task(cooper) == socket.message()["id"]
+
+
+def test_every_server_catches_up(site, server, cooper):
+    task = site.new_task(cooper)
+    with server.connect(cooper) as socket:
+        socket.subscribe()
+        later = "timezone.now() + timedelta(seconds=2)"
+        site.shell(f"result = Task.objects.filter(pk={task}).update(updated_at={later})")
+        eventually(lambda: socket.message()["action"] == "update#tasks", 10, "the change without a signal")
+
+
+def test_every_server_resumes(site, server, cooper):
+    task = site.new_task(cooper)
+    with server.connect(cooper, subprotocols=EXTENDED) as socket:
+        socket.command("subscribe", history={"since": int(time.time()) - 30})
+        assert socket.frame() == confirmed()
+        assert [each["message"]["id"] for each in socket.until("confirm_history")] == [task]
+
+
+def test_every_server_bounds_a_client_that_floods_it(server, cooper):
+    with server.connect(cooper) as socket, ThreadPoolExecutor(1) as executor:
+        executor.submit(lambda: [socket.send(command="nope") for _ in range(1_000)])
+        assert socket.frame()["reason"] == "limit_exceeded"
+        assert socket.close_code() == 4029
+
+
+# What differs
+
+
+def test_whether_a_client_that_does_not_read_is_bounded_and_closed(site, server, name, cooper):
+    stalled = RawSocket(server.port, receive_buffer=4096).upgrade(cooper.token)
+    stalled.send(frame('{"command":"subscribe","identifier":"{\\"channel\\":\\"NotificationsChannel\\"}"}'))
+    stalled.hear(b"confirm_subscription")
+    with server.connect(cooper) as socket, ThreadPoolExecutor(1) as executor:
+        socket.subscribe()
+        publishing = executor.submit(publish, site.shell, [cooper], MESSAGES, MESSAGE_BYTES, 0.002)
+        for _ in range(MESSAGES):
+            socket.message()
+        publishing.result()
+    assert ("over the limit of outbox" in server.child.log) == the_table_promises(name, "what waits")
+    assert within(3, lambda: is_closed(stalled)) == the_table_promises(name, "and its socket")
+    stalled.close()
+
+
+def test_the_listen_backlog(server, name):
+    listening = ["ss", "-Hltn", f"sport = :{server.port}"]
+    _, _, backlog, *_ = subprocess.run(listening, check=True, capture_output=True, text=True).stdout.split()
+    assert backlog == the_table_says(name, "listen backlog").partition(" ")[0]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_whether_a_stop_says_disconnect(site, name, cooper):
+    server = start(site, name)
+    with server.connect(cooper) as socket:
+        server.child.signal(signal.SIGTERM)
+        assert ends(socket, 10)
+        said = any("server_restart" in text for text in socket.texts)
+        assert said == the_table_promises(name, "drain")
+    server.child.process.wait(15)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_whether_a_socket_is_closed_for_its_age(site, name):
+    hook = {"DJANGO_SETTINGS_MODULE": "tests.support.hooks.settings", "LESSY_TEST_HOOK": "two_days_later"}
+    server = start(site, name, **hook)
+    with server.connect(site.new_person(lifetime=5 * DAYS)) as socket:
+        server.child.signal(signal.SIGUSR1)
+        assert ends(socket, 5) != the_table_promises(name, "sockets are never closed")
+    server.stop()
+
+
+@pytest.mark.parametrize("name", SHORT_PINGS)
+def test_a_peer_that_does_not_answer_pings_is_closed(site, name, cooper):
+    server = start(site, name, *SHORT_PINGS[name])
+    silent = RawSocket(server.port).upgrade(cooper.token)
+    eventually(lambda: is_closed(silent), 10, "the end of the peer")
+    silent.close()
+    server.stop()
+
+
+def test_after_how_long_a_dead_peer_is_gone():
+    from daphne.cli import CommandLineInterface
+    from daphne.server import Server
+    from django.conf import settings
+
+    daphne, runserver = CommandLineInterface().parser, inspect.signature(Server).parameters
+    seconds = {
+        "serve": settings.SERVER_DEAD_PEER_SECONDS,
+        "daphne": daphne.get_default("ping_interval") + daphne.get_default("ping_timeout"),
+        "runserver": runserver["ping_interval"].default + runserver["ping_timeout"].default,
+    }
+    if find_spec("uvicorn"):
+        from uvicorn import Config
+
+        config = Config("")
+        seconds["uvicorn"] = config.ws_ping_interval + config.ws_ping_timeout
+    for name, expected in seconds.items():
+        assert the_table_says(name, "a dead peer").partition(" s")[0] == f"{expected:g}"
