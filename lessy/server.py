@@ -10,6 +10,7 @@ daphne as production runs it: its own Server and protocol classes, with what its
 # First: it installs the asyncio reactor.
 from daphne.server import Server as DaphneServer  # isort: skip
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -188,6 +189,18 @@ def _allow_many_sockets() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _spare_the_collector() -> None:
+    """
+    Python's own way is to look through everything that lives whenever a quarter has been added: in a storm of
+    4,000 sockets seven times, and each time all of them stand still, for up to 0.3 s. So what the boot made,
+    which is there for good, is left out, and the rest has its turn after a million new objects. Sockets end
+    without it, by their last reference.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(1_000, 10, 100)
+
+
 def _say_nothing(request: Any) -> None:
     pass
 
@@ -222,5 +235,6 @@ def serve(application: Any, *, bind: str, drain_seconds: float) -> bool:
     _allow_many_sockets()
     globalLogBeginner.beginLoggingTo([STDLibLogObserver("twisted")], redirectStandardIO=False)
     server = Server(application, endpoint=endpoint_for(bind), drain_seconds=drain_seconds)
+    _spare_the_collector()
     server.run()
     return not server.failed and not reactor.running

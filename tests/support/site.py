@@ -1,7 +1,9 @@
 """A whole installation: database, Redis, server processes, users; each started here and ended here."""
 
 import itertools
+import json
 import os
+import signal
 import string
 import subprocess
 import sys
@@ -65,6 +67,17 @@ class Server:
 
     def stop(self) -> int:
         return self.child.stop()
+
+    def report(self) -> dict[str, int]:
+        """What the process says of itself, asked by a signal; of a LESSY_TEST_HOOK that reports."""
+        said = len(self._reports())
+        self.child.signal(signal.SIGUSR1)
+        eventually(lambda: len(self._reports()) > said, 5, "its report")
+        found: dict[str, int] = json.loads(self._reports()[-1])["report"]
+        return found
+
+    def _reports(self) -> list[str]:
+        return [line for line in self.child.log.splitlines() if line.startswith('{"report"')]
 
     def wait_for_log(self, text: str) -> None:
         eventually(lambda: text in self.child.log, 5, f"{text!r} in the log")

@@ -1,7 +1,5 @@
 """Sockets that come and go by the thousand leave nothing behind."""
 
-import json
-import signal
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
@@ -52,28 +50,16 @@ def churn(server, people, cycles):
             job.result()
 
 
-def sizes(server):
-    """What the process says of itself."""
-    said = len(reports(server))
-    server.child.signal(signal.SIGUSR1)
-    eventually(lambda: len(reports(server)) > said, 5, "its report")
-    return json.loads(reports(server)[-1])
-
-
-def reports(server):
-    return [line for line in server.child.log.splitlines() if line.startswith('{"connections"')]
-
-
 def test_everything_returns_to_the_start(site, server):
     people = [site.new_person() for _ in range(WORKERS)]
     footprint = Footprint(server.child.process.pid)
     redis = Redis.from_url(site.redis.url)
     before = len(redis.pubsub_channels())
     churn(server, people, SIZES.cycles // 10)  # until every thread, connection and cache is there
-    eventually(lambda: sizes(server)["connections"] == 0, 20, "the end of the first sockets")
-    start, files, resident = sizes(server), footprint.files, footprint.resident_bytes
+    eventually(lambda: server.report()["connections"] == 0, 20, "the end of the first sockets")
+    start, files, resident = server.report(), footprint.files, footprint.resident_bytes
     churn(server, people, SIZES.cycles)
-    eventually(lambda: sizes(server) == start, 20, "the return of the sizes of the hub")
+    eventually(lambda: server.report() == start, 20, "the return of the sizes of the hub")
     assert start["indexed"] == start["wheel"] == 0
     eventually(lambda: footprint.files <= files, 20, "the return of the files")
     eventually(lambda: len(redis.pubsub_channels()) <= before, 20, "the return of the subscriptions")

@@ -1,5 +1,7 @@
+import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +90,9 @@ def failing_view() -> None:
 
 def report_sizes() -> None:
     """
-    On SIGUSR1 a line on stdout: what the hub holds, and how many tasks there are. And a consumer that hears
-    the word fails, as none should.
+    Reports what the hub holds, and how many tasks there are. And a consumer that hears the word fails, as
+    none should.
     """
-    import json
-    import signal
-
     from notifications.consumers import CableConsumer
 
     receive = CableConsumer.receive
@@ -103,11 +102,8 @@ def report_sizes() -> None:
             raise RuntimeError("as asked for")
         await receive(self, text_data=text_data, **more)
 
-    def report(*_: Any) -> None:
-        print(json.dumps(_sizes()), flush=True)  # noqa: T201 the test reads it there
-
     CableConsumer.receive = fail_on_request  # type: ignore[method-assign]
-    signal.signal(signal.SIGUSR1, report)
+    _report_on_signal(_sizes)
 
 
 def _sizes() -> dict[str, int]:
@@ -139,20 +135,45 @@ def two_days_later() -> None:
     signal.signal(signal.SIGUSR1, leap)
 
 
-def report_unfreed() -> None:
-    """On SIGUSR1 a line on stdout: the ended sockets that wait for the garbage collector, which is off."""
+def report_collector() -> None:
+    """
+    Makes as many objects as thousands of sockets, and reports how often the collector looked through
+    everything, and what it leaves out.
+    """
     import gc
-    import signal
+
+    kept: list[list[int]] = []
+
+    def collector() -> dict[str, int]:
+        kept.extend([] for _ in range(500_000))
+        return {"full": gc.get_stats()[2]["collections"], "frozen": gc.get_freeze_count()}
+
+    _report_on_signal(collector)
+
+
+def report_unfreed() -> None:
+    """Reports the ended sockets that wait for the garbage collector, which is off."""
+    import gc
 
     from lessy.http import Request
     from lessy.websocket import CableProtocol
 
-    def report(*_: Any) -> None:
+    def unfreed() -> dict[str, int]:
         found = [each for each in gc.get_objects() if type(each) in (CableProtocol, Request) and each.lost]
-        print(f"unfreed: {len(found)}", flush=True)  # noqa: T201 the test reads it there
+        return {"unfreed": len(found)}
 
     gc.disable()
-    signal.signal(signal.SIGUSR1, report)
+    _report_on_signal(unfreed)
+
+
+def _report_on_signal(report: Callable[[], dict[str, int]]) -> None:
+    """On SIGUSR1 a line on stdout, for Server.report of tests/support/site.py."""
+    import signal
+
+    def say(*_: Any) -> None:
+        print(json.dumps({"report": report()}), flush=True)  # noqa: T201 the test reads it there
+
+    signal.signal(signal.SIGUSR1, say)
 
 
 def at_most_once() -> None:
