@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 # What the kernel keeps for a client that does not read; on its own it would grow to 4 MB.
 SEND_BUFFER_BYTES = 128 * 1024
+# So much is read of a socket at a time, and worked off before another has its turn: 150 of the shortest
+# frames. With Twisted's 64 KiB whoever floods has all others wait for 70 ms.
+READ_BYTES = 4096
 # Messages that wait for the consumer before no more are read from the socket.
 INBOX_MESSAGES = 32
 INBOX_SECONDS = 0.05
@@ -99,6 +102,7 @@ class CableProtocol(WebSocketProtocol):
         if not _is_readable(request):
             raise ConnectionDeny(ConnectionDeny.BAD_REQUEST, "not ASCII")
         self.pressure = Pressure(self.transport)
+        self.transport.bufferSize = READ_BYTES
         _set_socket_options(self.transport)
         return super().onConnect(request)
 

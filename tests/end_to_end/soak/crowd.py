@@ -3,21 +3,24 @@
 import asyncio
 import json
 import math
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
 
+from benchmarks.load import SOCKETS_PER_USER
+from benchmarks.session import Generator
 from tests.support.cable import BASE, I
 from tests.support.shell import Shell
 from tests.support.site import MANAGE, Person, Server, Site
-from tests.support.waiting import eventually
 
 SUBSCRIBE = json.dumps({"command": "subscribe", "identifier": I})
 SOCKETS_PER_PERSON = 20
+CONNECT_SECONDS = 30
+# What was published may come as late, and be counted.
+LATE_SECONDS = 2
 
 _BROADCAST = """
 from notifications.payloads import Change
@@ -26,7 +29,8 @@ import time
 first = time.time_ns()
 for number in range({count}):
     now = time.time()
-    payload = json.dumps({{"action": "update#tasks", "at": now, "padding": "x" * {padding}}})
+    message = {{"action": "update#tasks", "at": time.monotonic(), "padding": "x" * {padding}}}
+    payload = json.dumps(message)
     publish([Change("update", "tasks", first + number, user, int(now * 1e6), payload) for user in {users}])
     time.sleep({pause})
 result = publisher.flush(20)
@@ -67,37 +71,43 @@ async def in_background(call: Any, *args: Any) -> Any:
 
 
 class Crowd:
-    """latencies: seconds from publish to receipt; ping_gaps: seconds between two pings of a socket."""
+    """
+    Many sockets, in a process of their own: what it costs to read is not measured.
 
-    def __init__(self, site: Site, people: Sequence[Person]) -> None:
-        self.people = people
-        self.latencies: list[float] = []
-        self.ping_gaps: list[float] = []
+    ping_gap: the longest that any socket waited for a ping during the last measurement, in seconds.
+    """
+
+    def __init__(self, site: Site, server: Server, size: int) -> None:
+        self.ping_gap = 0.0
+        self._people = site.new_people(size // SOCKETS_PER_PERSON)
         # Of its own: others publish with the site's at the same time.
         self._shell = Shell(MANAGE, site.env)
+        self._load = Generator()
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            tokens = [{"token": person.token} for person in self._people]
+            json.dump(tokens * (SOCKETS_PER_PERSON // SOCKETS_PER_USER), file)
+            file.flush()
+            connected = self._load(
+                "connect", ports=[server.port], people=file.name, sockets=size, seconds=CONNECT_SECONDS
+            )
+        assert connected["confirmed"] == size
 
-    async def read(self, socket: ClientConnection) -> None:
-        pinged = time.monotonic()
-        try:
-            async for text in socket:
-                frame = json.loads(text)
-                if "type" not in frame:
-                    self.latencies.append(time.time() - frame["message"]["at"])
-                elif frame["type"] == "ping":
-                    self.ping_gaps.append(time.monotonic() - pinged)
-                    pinged = time.monotonic()
-        except ConnectionClosed:
-            return
-
-    async def measure(self, seconds: float) -> float:
-        """Publish ten a second to everybody. Returns the 99th percentile of the latency, in seconds."""
-        self.latencies.clear()
-        await in_background(publish, self._shell, self.people, int(seconds * 10), 0, 0.1)
-        expected = int(seconds * 10) * len(self.people) * SOCKETS_PER_PERSON
-        await in_background(eventually, lambda: len(self.latencies) >= expected, 30, "every delivery")
-        return percentile(self.latencies, 99)
+    def measure(self, seconds: float) -> float:
+        """
+        Publish ten a second to everybody. Returns the 99th percentile of the time from publish to receipt, in
+        seconds.
+        """
+        answer = self._load.begin("listen", seconds=seconds + LATE_SECONDS)
+        count = int(seconds * 10)
+        publish(self._shell, self._people, count, 0, 0.1)
+        heard = answer()
+        self.ping_gap = heard["ping_gap"]
+        latencies = [at - message["at"] for at, message in heard["arrivals"]]
+        assert len(latencies) == count * len(self._people) * SOCKETS_PER_PERSON
+        return percentile(latencies, 99)
 
     def close(self) -> None:
+        self._load.close()
         self._shell.close()
 
 
@@ -111,16 +121,11 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[math.ceil(len(ordered) * percent / 100) - 1]
 
 
-@asynccontextmanager
-async def crowd(site: Site, server: Server, size: int) -> AsyncIterator[Crowd]:
+@contextmanager
+def crowd(site: Site, server: Server, size: int) -> Iterator[Crowd]:
     """So many sockets, subscribed and reading."""
-    people = [site.new_person() for _ in range(size // SOCKETS_PER_PERSON)]
-    found = Crowd(site, people)
-    sockets = [await subscribed(server, person) for person in people for _ in range(SOCKETS_PER_PERSON)]
-    readers = [asyncio.create_task(found.read(socket)) for socket in sockets]
+    found = Crowd(site, server, size)
     try:
         yield found
     finally:
-        await asyncio.gather(*(socket.close() for socket in sockets))
-        await asyncio.gather(*readers)
         found.close()
