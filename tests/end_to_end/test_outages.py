@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from redis import Redis, ResponseError
 
 from tests.support.disks import MEBIBYTE, small_disk
 from tests.support.postgres import _binary, new_postgres
@@ -65,6 +66,21 @@ def test_redis_that_is_absent_at_the_start_is_found_when_it_comes(site, new_redi
     wait_until_not_ready(server, "broker")
     server.wait_for_log("the broker is away")
     new_redis.start()
+    wait_until_ready(server)
+    with server.connect(cooper) as socket:
+        socket.subscribe()
+        assert new_task_by_api(server, cooper) == 201
+        assert socket.message()["action"] == "create#tasks"
+
+
+@pytest.mark.parametrize("refuse", [("REPLICAOF", "127.0.0.1", "1"), ("CONFIG", "SET", "maxmemory", "1")])
+def test_a_redis_that_is_read_only_or_full_delivers_all_the_same(site, new_redis, refuse):
+    cooper = site.new_person()
+    with Redis.from_url(new_redis.url) as redis:
+        redis.execute_command(*refuse)
+        with pytest.raises(ResponseError):
+            redis.set("a", 1)
+    server = site.serve(REDIS_URL=new_redis.url)
     wait_until_ready(server)
     with server.connect(cooper) as socket:
         socket.subscribe()

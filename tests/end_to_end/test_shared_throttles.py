@@ -1,6 +1,10 @@
-"""Throttles of several processes: they count together in Redis, and each alone while it is frozen or gone."""
+"""
+Throttles of several processes: they count together in Redis, and each alone while it is frozen, gone or
+read-only.
+"""
 
 import pytest
+from redis import Redis
 
 from tests.support.site import new_site
 
@@ -27,3 +31,6 @@ def test_processes_count_together_and_each_alone_without_redis(two_servers, new_
     assert [log_in(server, "c") for server in (one, one, one, other)] == [401, 401, 429, 401]
     new_redis.start()
     assert [log_in(server, "d") for server in (one, other, one)] == [401, 401, 429]
+    with Redis.from_url(new_redis.url) as redis:
+        redis.replicaof("127.0.0.1", 1)
+    assert [log_in(server, "e") for server in (one, one, one, other)] == [401, 401, 429, 401]

@@ -21,7 +21,11 @@ CLOSE_FRAME = b"\x88\x80\0\0\0\0"
 
 @pytest.fixture
 def server(site):
-    return site.serve(DJANGO_SETTINGS_MODULE="tests.support.hooks.settings", LESSY_TEST_HOOK="report_sizes")
+    return site.serve(
+        DJANGO_SETTINGS_MODULE="tests.support.hooks.settings",
+        LESSY_TEST_HOOK="report_sizes",
+        LOG_LEVEL="warning",  # two lines of each socket would be 80 MB, to be read for every report
+    )
 
 
 def cycle(server, person, number):
