@@ -19,10 +19,10 @@ run: .venv/.installed lessy/web/node_modules/.installed ## Serve the demo on htt
 	@echo "Subscribe: $(BIN)/python examples/subscribe.py ws://127.0.0.1:$(PORT)/cable \$$($(BIN)/python manage.py issue_token dalecooper)"
 	@$(BIN)/python manage.py runserver $(PORT)
 
-test: setup ## Run every test
+test: setup .venv/.installed-dev ## Run every test
 	$(BIN)/pytest
 
-soak: setup ## Run the tests of load with the promised amounts (long, wants a quiet machine)
+soak: setup .venv/.installed-dev ## Run the tests of load with the promised amounts (long, wants a quiet machine)
 	LESSY_SOAK=full $(BIN)/pytest -q tests/end_to_end/soak
 
 faults: setup ## Break Redis, servers and the network under the promised load, on PostgreSQL (long, wants a quiet machine)

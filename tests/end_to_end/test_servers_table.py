@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -15,7 +14,6 @@ from websockets.exceptions import ConnectionClosed
 from tests.end_to_end.soak.crowd import publish
 from tests.support.cable import EXTENDED, confirmed
 from tests.support.raw import RawSocket, frame
-from tests.support.required import missing
 from tests.support.site import MANAGE, ROOT
 from tests.support.waiting import eventually, within
 
@@ -48,8 +46,6 @@ def the_table_promises(name, row):
 
 
 def start(site, name, *options, **env):
-    if name == "uvicorn" and find_spec("uvicorn") is None:
-        missing("uvicorn")
     program, command = SERVERS[name]
     return site.serve([*command, *options], program=program, **env)
 
@@ -174,17 +170,15 @@ def test_after_how_long_a_dead_peer_is_gone():
     from daphne.cli import CommandLineInterface
     from daphne.server import Server
     from django.conf import settings
+    from uvicorn import Config
 
+    uvicorn = Config("")
     daphne, runserver = CommandLineInterface().parser, inspect.signature(Server).parameters
     seconds = {
         "serve": settings.SERVER_DEAD_PEER_SECONDS,
         "daphne": daphne.get_default("ping_interval") + daphne.get_default("ping_timeout"),
+        "uvicorn": uvicorn.ws_ping_interval + uvicorn.ws_ping_timeout,
         "runserver": runserver["ping_interval"].default + runserver["ping_timeout"].default,
     }
-    if find_spec("uvicorn"):
-        from uvicorn import Config
-
-        config = Config("")
-        seconds["uvicorn"] = config.ws_ping_interval + config.ws_ping_timeout
     for name, expected in seconds.items():
         assert the_table_says(name, "a dead peer").partition(" s")[0] == f"{expected:g}"
