@@ -35,6 +35,7 @@ INBOX_SECONDS = 0.05
 # Of the kernel's `struct tcp_info`: tcpi_state, and tcpi_last_ack_recv in milliseconds.
 TCP_INFO = struct.Struct("=B55xI")
 TCP_CLOSED = 7
+JIFFY_SECONDS = 0.01
 
 
 @implementer(IPushProducer)
@@ -73,8 +74,10 @@ class Pressure:
             resumed.set()
 
     def stopProducing(self) -> None:  # noqa: N802
-        """The connection is lost, its socket not yet closed. Whoever waits goes on, and finds out."""
-        self.peer_dead = _stopped_answering(self._transport.getHandle())
+        """The connection is lost; whoever waits goes on, and finds out."""
+        # Not closed yet, unless it was lost before it was ours.
+        handle = getattr(self._transport, "socket", None)
+        self.peer_dead = handle is not None and _stopped_answering(handle)
         self.resumeProducing()
 
 
@@ -196,7 +199,8 @@ def _stopped_answering(handle: socket.socket) -> bool:
     if option is None:
         return False
     state, unanswered = TCP_INFO.unpack(handle.getsockopt(socket.IPPROTO_TCP, option, TCP_INFO.size))
-    return bool(state == TCP_CLOSED and unanswered >= settings.SERVER_DEAD_PEER_SECONDS * 1000)
+    patience = settings.SERVER_DEAD_PEER_SECONDS - JIFFY_SECONDS
+    return bool(state == TCP_CLOSED and unanswered >= patience * 1000)
 
 
 def _set_socket_options(transport: Any) -> None:
