@@ -2,9 +2,12 @@
 How many server processes and Redis shards so many online users need, from the figures in docs/benchmarks/.
 
     python -m benchmarks.capacity [USERS …] [--sockets-per-user 2] [--changes-per-minute 1]
+
+Its table stands in docs/scaling.md.
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -13,6 +16,9 @@ from benchmarks.contenders import LESSY
 from benchmarks.session import Figures
 
 USERS = [10_000, 100_000, 1_000_000, 10_000_000]
+SOCKETS_PER_USER = 2.0
+# Of one user, at the peak.
+CHANGES_PER_MINUTE = 1.0
 # Of a core: the rest is for bursts, catch-ups and the REST API's own share.
 BUSY = 0.5
 # After a deploy or a crash, all sockets of a process must be back within this time.
@@ -68,21 +74,32 @@ def _figures(benchmark: str, sockets: int) -> Figures:
     return results.medians(results.load(benchmark)["rounds"][LESSY][sockets])
 
 
+def table(costs: Costs, counts: Sequence[int], sockets_per_user: float, changes_per_minute: float) -> str:
+    """In Markdown, a line for each number of online users."""
+    lines = [
+        "| online users | processes (one core each) | Redis shards | memory of the sockets |",
+        "|---|---|---|---|",
+    ]
+    for users in counts:
+        found = need(costs, users, sockets_per_user, changes_per_minute)
+        gibibytes = found.memory / 2**30
+        lines.append(f"| {users:,} | {found.processes:,} | {found.shards:,} | {gibibytes:,.1f} GiB |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity", description=__doc__)
     parser.add_argument("users", nargs="*", type=int, default=USERS)
-    parser.add_argument("--sockets-per-user", type=float, default=2)
-    parser.add_argument("--changes-per-minute", type=float, default=1, help="of one user, at the peak")
+    parser.add_argument("--sockets-per-user", type=float, default=SOCKETS_PER_USER)
+    parser.add_argument(
+        "--changes-per-minute", type=float, default=CHANGES_PER_MINUTE, help="of one user, at the peak"
+    )
     options = parser.parse_args()
     try:
         costs = measured()
     except FileNotFoundError as exc:
         parser.error(f"{exc.filename} is missing: make bench BENCH='delivery crowd' records it")
-    print("| online users | processes (one core each) | Redis shards | memory of the sockets |")
-    print("|---|---|---|---|")
-    for users in options.users:
-        found = need(costs, users, options.sockets_per_user, options.changes_per_minute)
-        print(f"| {users:,} | {found.processes:,} | {found.shards:,} | {found.memory / 2**30:,.1f} GiB |")
+    print(table(costs, options.users, options.sockets_per_user, options.changes_per_minute))
 
 
 if __name__ == "__main__":

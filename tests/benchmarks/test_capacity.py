@@ -1,4 +1,15 @@
-from benchmarks.capacity import BUSY, STORM_SECONDS, Costs, need
+from benchmarks.capacity import (
+    BUSY,
+    CHANGES_PER_MINUTE,
+    SOCKETS_PER_USER,
+    STORM_SECONDS,
+    USERS,
+    Costs,
+    measured,
+    need,
+    table,
+)
+from tests.support.site import ROOT
 
 COSTS = Costs(delivery=30e-6, idle=10e-6, connect=1.5e-3, memory=40_000, publishes_per_second=10_000)
 
@@ -21,3 +32,8 @@ def test_a_storm_of_all_sockets_fits_into_its_time():
 
 def test_shards_grow_with_what_is_published():
     assert need(COSTS, 600_000, 2, 1).shards == 2
+
+
+def test_the_page_has_the_table_that_the_recorded_figures_give():
+    page = (ROOT / "docs/scaling.md").read_text()
+    assert table(measured(), USERS, SOCKETS_PER_USER, CHANGES_PER_MINUTE) in page
