@@ -140,24 +140,19 @@ def test_the_listen_backlog(server, name):
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_whether_a_stop_says_disconnect(site, name, cooper):
-    server = start(site, name)
+def test_whether_a_socket_is_closed_for_its_age_and_a_stop_says_disconnect(site, name):
+    hook = {"DJANGO_SETTINGS_MODULE": "tests.support.hooks.settings", "LESSY_TEST_HOOK": "two_days_later"}
+    server = start(site, name, **hook)
+    cooper = site.new_person(lifetime=5 * DAYS)
+    with server.connect(cooper) as socket:
+        server.child.signal(signal.SIGUSR1)
+        assert ends(socket, 5) != the_table_promises(name, "sockets are never closed")
     with server.connect(cooper) as socket:
         server.child.signal(signal.SIGTERM)
         assert ends(socket, 10)
         said = any("server_restart" in text for text in socket.texts)
         assert said == the_table_promises(name, "drain")
     server.child.process.wait(15)
-
-
-@pytest.mark.parametrize("name", SERVERS)
-def test_whether_a_socket_is_closed_for_its_age(site, name):
-    hook = {"DJANGO_SETTINGS_MODULE": "tests.support.hooks.settings", "LESSY_TEST_HOOK": "two_days_later"}
-    server = start(site, name, **hook)
-    with server.connect(site.new_person(lifetime=5 * DAYS)) as socket:
-        server.child.signal(signal.SIGUSR1)
-        assert ends(socket, 5) != the_table_promises(name, "sockets are never closed")
-    server.stop()
 
 
 @pytest.mark.parametrize("name", SHORT_PINGS)
