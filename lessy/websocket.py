@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # What the kernel keeps for a client that does not read; on its own it would grow to 4 MB.
 SEND_BUFFER_BYTES = 128 * 1024
 # So much is read of a socket at a time, and worked off before another has its turn: 150 of the shortest
-# frames. With Twisted's 64 KiB whoever floods has all others wait for 70 ms.
+# frames. With Twisted's 64 KiB whoever floods has all others wait for 150 ms.
 READ_BYTES = 4096
 # Messages that wait for the consumer before no more are read from the socket.
 INBOX_MESSAGES = 32

@@ -109,6 +109,7 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
         # No client can send this code, so that the reason is our own server's.
         if message.get("code") == ABNORMAL_CLOSURE and message.get("reason") == DEAD_PEER:
             self._end(DEAD_PEER)
+        await self.disconnect(message.get("code", NORMAL_CLOSURE))
         raise StopConsumer
 
     def _end(self, reason: str) -> None:

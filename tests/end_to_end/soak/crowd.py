@@ -20,7 +20,7 @@ SUBSCRIBE = json.dumps({"command": "subscribe", "identifier": I})
 SOCKETS_PER_PERSON = 20
 CONNECT_SECONDS = 30
 # What was published may come as late, and be counted.
-LATE_SECONDS = 2
+LATE_SECONDS = 3
 
 _BROADCAST = """
 from notifications.payloads import Change
