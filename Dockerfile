@@ -7,6 +7,7 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 
 COPY manage.py ./
+COPY clients clients
 COPY lessy lessy
 COPY notifications notifications
 COPY projects projects

@@ -5,7 +5,7 @@ BIN := .venv/bin
 URL := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup run test serve lint types faults soak fuzz audit bench bench-check
+.PHONY: docs help setup run test versions serve lint types faults soak fuzz audit bench bench-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,8 @@ help: ## List the targets
 setup: .venv/.installed tests/clients/node_modules/.installed lessy/web/node_modules/.installed ## Install what running and testing need
 
 run: .venv/.installed lessy/web/node_modules/.installed ## Serve the demo on http://127.0.0.1:8000 (PORT=8000)
+	@$(BIN)/python -m notifications.server.ports $(PORT)
+	@echo "Preparing the database"
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed
 	@echo "Lessy:     $(URL)   (log in as dalecooper / secret)"
@@ -22,11 +24,14 @@ run: .venv/.installed lessy/web/node_modules/.installed ## Serve the demo on htt
 test: setup .venv/.installed-dev ## Run every test
 	$(BIN)/pytest
 
+versions: setup .venv/.installed-dev ## Run the cable's tests with every Python and Django that can be had (VERSIONS="lowest newest")
+	$(BIN)/python -m tests.versions $(VERSIONS)
+
 soak: setup .venv/.installed-dev ## Run the tests of load with the promised amounts (long, wants a quiet machine)
-	LESSY_SOAK=full $(BIN)/pytest -q tests/end_to_end/soak
+	LESSY_SOAK=full $(BIN)/pytest -q --timeout 3600 tests/end_to_end/soak
 
 faults: setup ## Break Redis, servers and the network under the promised load, on PostgreSQL (long, wants a quiet machine)
-	LESSY_FAULTS=full LESSY_RANDOM_TRANSACTIONS=10000 $(BIN)/python -m tests.support.postgres $(BIN)/pytest -q tests/end_to_end/faults tests/notifications/test_random_transactions.py
+	LESSY_FAULTS=full LESSY_RANDOM_TRANSACTIONS=10000 LESSY_RANDOM_TEAMS=10000 $(BIN)/python -m tests.support.postgres $(BIN)/pytest -q --timeout 3600 tests/end_to_end/faults tests/notifications/test_random_transactions.py tests/notifications/test_random_teams.py tests/notifications/test_audience_plan.py
 
 fuzz: setup ## Send 100,000 malformed frames and 4,000 handshakes (FRAMES=100000 SEED=1)
 	$(BIN)/python -m tests.end_to_end.fuzz.attack --frames $(or $(FRAMES),100000) --seed $(or $(SEED),1)
@@ -56,26 +61,28 @@ types: .venv/.installed-dev ## Check types
 
 # Stamps: installed again only when a list of requirements has changed.
 .venv/.installed: requirements.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@test -x $(BIN)/python || { echo "Creating .venv"; $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -m lessy.installing requirements.txt
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m lessy.installing requirements-dev.txt
 	@touch $@
 
 # Without Node the tests of the JavaScript clients are skipped, loudly.
 tests/clients/node_modules/.installed: tests/clients/package.json
 	@if command -v npm >/dev/null; then \
+		echo "Installing the clients that the tests drive with npm"; \
 		cd tests/clients && npm install --no-package-lock --no-audit --no-fund --silent && touch node_modules/.installed; \
 	else \
 		echo "npm is not installed: the tests of the JavaScript clients will be skipped"; \
 	fi
 
-# Without Node the start page works, but for the live cable; it says so.
+# Without Node the start page works by the client of this repository; it says so.
 lessy/web/node_modules/.installed: lessy/web/package.json
 	@if command -v npm >/dev/null; then \
+		echo "Installing the start page's libraries with npm"; \
 		npm install --prefix lessy/web --no-package-lock --no-audit --no-fund --silent && touch $@; \
 	else \
-		echo "npm is not installed: the start page will do without the live cable"; \
+		echo "npm is not installed: the start page will do with its own client of the cable"; \
 	fi

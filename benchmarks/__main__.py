@@ -25,7 +25,9 @@ def main() -> None:
     options = _read_arguments()
     sizes = [options.sockets or max(PLANS[name].sizes) for name in options.names if name in PLANS]
     with tempfile.TemporaryDirectory(prefix="lessy-bench-") as folder:
-        installation = Installation(Path(folder), users=max([*sizes, 2000]) // 2)
+        readers = [PLANS[name].readers for name in options.names if name in PLANS]
+        users = max([1000, *(size // 2 for size in sizes), *readers])
+        installation = Installation(Path(folder), users)
         for name in options.names:
             rounds = _measure(name, options, installation)
             print(f"\n{name}:", results.table(name, rounds))

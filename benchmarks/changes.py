@@ -14,8 +14,11 @@ import random
 import sys
 import time
 from collections.abc import Callable
-from itertools import count
+from functools import partial
+from itertools import count, cycle
 from typing import Any
+
+from benchmarks.load import SHARED, SHARED_ROWS
 
 Change = Callable[[dict[str, Any]], tuple[int, int]]
 
@@ -31,6 +34,23 @@ def saving() -> Change:
         task = Task.objects.get(pk=person["task"])
         task.save()
         return task.pk, int(task.updated_at.timestamp())
+
+    return save
+
+
+def sharing() -> Change:
+    """Of rows that all may see, one after the other: each has one time within a second."""
+    import django
+
+    django.setup()
+    from tests.teams.models import Card
+
+    cards = cycle(Card.objects.in_bulk(SHARED_ROWS).values())
+
+    def save(person: dict[str, Any]) -> tuple[int, int]:
+        card = next(cards)
+        card.save()
+        return card.pk, int(card.updated_at.timestamp())
 
     return save
 
@@ -52,7 +72,8 @@ def publishing(publication: str) -> Change:
 
 
 def main(publication: str, rate: float, seconds: float, people: list[dict[str, Any]]) -> None:
-    change = saving() if publication == "cable" else publishing(publication)
+    makers = {"cable": saving, SHARED: sharing}
+    change = makers.get(publication, partial(publishing, publication))()
     change(people[0])  # connects
     began, due = [], time.monotonic()
     for _ in range(int(rate * seconds)):

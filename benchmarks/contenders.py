@@ -18,7 +18,8 @@ FLOOR, LESSY, NULL = "floor", "lessy", "null"
 class Contender:
     """
     publication: of publications.py. available: whether it is installed here. processes: of the server, each
-    on a port of its own. apart: whether the sockets of a user are on different processes.
+    on a port of its own. apart: whether the sockets of a user are on different processes. settings: of the
+    project, for those that run it. streams: whether its clients read Server-Sent Events.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Contender:
     available: Callable[[], bool] = lambda: True
     processes: int = 1
     apart: bool = False
+    settings: str = "lessy.settings"
+    streams: bool = False
 
 
 def _daphne(application: str) -> Callable[[int], list[str]]:
@@ -122,4 +125,15 @@ SENDER = Contender(
 )
 PAIR = replace(CONTENDERS[0], name="pair", title="two processes of Lessy, each user on one", processes=2)
 APART = replace(PAIR, name="apart", title="two processes of Lessy, each user on both", apart=True)
-BY_NAME = {contender.name: contender for contender in (*CONTENDERS, SENDER, PAIR, APART)}
+STREAMS = replace(CONTENDERS[0], name="streams", title="Lessy, to streams of events", streams=True)
+UVICORN_STREAMS = replace(
+    CONTENDERS[1], name="uvicorn-streams", title="Lessy on uvicorn, to streams of events", streams=True
+)
+TEAMS = replace(
+    PAIR,
+    name="teams",
+    title="two processes of Lessy, with rows of many readers",
+    settings="tests.teams.settings",
+)
+OTHERS = (SENDER, PAIR, APART, STREAMS, UVICORN_STREAMS, TEAMS)
+BY_NAME = {contender.name: contender for contender in (*CONTENDERS, *OTHERS)}

@@ -2,6 +2,8 @@
 The database that the project is measured with, its users, and the environment of every server.
 
     python -m benchmarks.installation COUNT FILE      creates users, tokens and tasks, and lists them in FILE
+
+All users are of one team, whose cards they may see.
 """
 
 import json
@@ -10,21 +12,30 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
-from benchmarks.contenders import ROOT
+from benchmarks.contenders import ROOT, TEAMS
+from benchmarks.load import SHARED_ROWS
+from benchmarks.publications import PREFIX
+
+DAY = timedelta(days=1)
 
 
-def environment(database: Path, redis_url: str) -> dict[str, str]:
+def environment(database: Path, redis_url: str, settings: str = "lessy.settings") -> dict[str, str]:
     own = ("DJANGO_", "REDIS_", "CABLE_", "LESSY_")
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(own)},
+        "DJANGO_SETTINGS_MODULE": settings,
         "DJANGO_SECRET_KEY": "not-a-secret-but-long-enough-for-an-hs256-signature-in-benchmarks",
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
         "DATABASE_URL": f"sqlite:///{database}",
         "REDIS_URL": redis_url,
+        "CABLE_PREFIX": PREFIX,
         "PYTHONPATH": str(ROOT),
         "LOG_LEVEL": "WARNING",
+        # As in a server, whose hub publishes for it; those that change rows here are processes without one.
+        "CABLE_PUBLISH": "background",
     }
 
 
@@ -35,7 +46,8 @@ class Installation:
         self.folder = folder
         self.people = folder / "people.json"
         self._template = folder / "template.sqlite3"
-        env = environment(self._template, "redis://127.0.0.1:1/0")
+        # Those of the contenders that have the most tables.
+        env = environment(self._template, "redis://127.0.0.1:1/0", TEAMS.settings)
         for words in (
             ["manage.py", "migrate", "-v", "0"],
             ["-m", "benchmarks.installation", str(users), str(self.people)],
@@ -48,8 +60,6 @@ class Installation:
 
 
 def _populate(count: int, people: Path) -> None:
-    from datetime import timedelta
-
     import jwt
     from django.conf import settings
     from django.utils import timezone
@@ -57,8 +67,9 @@ def _populate(count: int, people: Path) -> None:
     from lessy.accounts.models import AccessToken, User
     from lessy.accounts.tokens import ALGORITHM
     from tasks.models import Task
+    from tests.teams.models import Board, Card, Membership, Team
 
-    expires_at = (timezone.now() + timedelta(days=1)).replace(microsecond=0)
+    expires_at = (timezone.now() + DAY).replace(microsecond=0)
     users = User.objects.bulk_create(
         User(username=f"agent{n}", email=f"agent{n}@example.com", password="!") for n in range(count)
     )
@@ -67,6 +78,12 @@ def _populate(count: int, people: Path) -> None:
         for n, user in enumerate(users)
     )
     tasks = Task.objects.bulk_create(Task(user=user, label="buy tea", order=1) for user in users)
+    team = Team.objects.create(name="everybody")
+    Membership.objects.bulk_create(Membership(team=team, user=user) for user in users)
+    board = Board.objects.create(team=team)
+    Card.objects.bulk_create(Card(pk=pk, board=board) for pk in SHARED_ROWS)
+    # Or the first pass of each server would tell of all of them.
+    Card.objects.update(created_at=timezone.now() - DAY, updated_at=timezone.now() - DAY)
     payloads = (
         {
             "data": {"user_id": token.user_id, "sudo": False},

@@ -14,7 +14,8 @@ from typing import Any
 
 import uvloop
 
-from benchmarks.publications import PUBLICATIONS
+from benchmarks.event_stream import StreamClient, request
+from benchmarks.publications import PUBLICATIONS, shared
 from benchmarks.websocket import Client, handshake
 
 HOST = "127.0.0.1"
@@ -27,6 +28,8 @@ LOOK_SECONDS = 0.05
 # After this long without a single arrival what is missing is counted as lost.
 PATIENCE_SECONDS = 4.0
 PUBLISH_AT_ONCE = 20
+# As a publication: of rows whose readers are all in the file of people. Their primary keys.
+SHARED, SHARED_ROWS = "shared", range(1, 101)
 
 
 class Sink(asyncio.Protocol):
@@ -45,7 +48,10 @@ class Load:
         self.worst_gap = 0.0
         self.arrivals: list[tuple[float, bytes]] | None = None
         self.people: list[dict[str, Any]] = []
+        # Whoever may see the shared row, connected or not.
+        self.readers: list[int] = []
         self.clients: list[Client] = []
+        self._streams = False
         self._changed = asyncio.Event()
         # Of all floods: an older version of a row than the last would not be delivered.
         self._versions = count(int(time.time()))
@@ -53,8 +59,14 @@ class Load:
 
     # Connecting
 
-    async def connect(self, *, ports: list[int], people: str, sockets: int, seconds: float) -> dict[str, Any]:
-        """All at once, in turn to each port. people: a file of [{"id", "token", "task"}, …]."""
+    async def connect(
+        self, *, ports: list[int], people: str, sockets: int, seconds: float, streams: bool = False
+    ) -> dict[str, Any]:
+        """
+        All at once, in turn to each port. people: a file of [{"id", "token", "task"}, …]. streams: of
+        Server-Sent Events, not websockets.
+        """
+        self._streams = streams
         self._meet(people, sockets)
         started = time.monotonic()
         waiting = [self._open(ports, index) for index in range(sockets)]
@@ -69,9 +81,10 @@ class Load:
         port = ports[index % len(ports)]
         token = self.people[index // SOCKETS_PER_USER]["token"]
         self._opened += 1
+        kind, asks = (StreamClient, request) if self._streams else (Client, handshake)
         loop = asyncio.get_running_loop()
         _, client = await loop.create_connection(
-            lambda: Client(handshake(HOST, port, token), self, self._on_change), HOST, port
+            lambda: kind(asks(HOST, port, token), self, self._on_change), HOST, port
         )
         return client
 
@@ -89,7 +102,9 @@ class Load:
 
     def _meet(self, people: str, sockets: int) -> None:
         with open(people) as file:
-            self.people = json.load(file)[: sockets // SOCKETS_PER_USER]
+            everybody = json.load(file)
+        self.people = everybody[: sockets // SOCKETS_PER_USER]
+        self.readers = [person["id"] for person in everybody]
 
     async def reconnect(
         self, *, ports: list[int], people: str, sockets: int, seconds: float
@@ -153,12 +168,13 @@ class Load:
     async def flood(self, *, redis: int, publication: str, seconds: float, window: int) -> dict[str, Any]:
         """As much as the server takes: there are always `window` deliveries on their way."""
         transport, _ = await asyncio.get_running_loop().create_connection(Sink, HOST, redis)
-        messages = self._messages(publication)
+        messages, each = self._messages(publication), self._heard_by(publication)
+        at_once = max(1, PUBLISH_AT_ONCE * SOCKETS_PER_USER // each)
         self.watch_pings()
         before, published, started = self.received, 0, time.monotonic()
         used = time.process_time()
         while time.monotonic() < started + seconds:
-            on_their_way = published * SOCKETS_PER_USER - (self.received - before)
+            on_their_way = published * each - (self.received - before)
             if on_their_way > window:
                 # All sockets wait with it: on loopback a reader that waits for one is woken by the sender's
                 # own CPU, as across a network nobody is.
@@ -167,28 +183,36 @@ class Load:
                 if time.monotonic() - started > PATIENCE_SECONDS and self.received == before:
                     break
                 continue
-            transport.write(b"".join(next(messages) for _ in range(PUBLISH_AT_ONCE)))
-            published += PUBLISH_AT_ONCE
+            transport.write(b"".join(next(messages) for _ in range(at_once)))
+            published += at_once
             await asyncio.sleep(0)
         gap = self._worst_gap()
         elapsed = time.monotonic() - started
         in_time = self.received - before
-        await self._settle(before + published * SOCKETS_PER_USER)
+        await self._settle(before + published * each)
         transport.close()
         return {
             "deliveries": self.received - before,
-            "lost": published * SOCKETS_PER_USER - (self.received - before),
+            "lost": published * each - (self.received - before),
             "per_second": in_time / elapsed,
             "ping_gap": gap,
             "generator_busy": (time.process_time() - used) / (time.monotonic() - started),
         }
 
+    def _heard_by(self, publication: str) -> int:
+        """How many sockets."""
+        return len(self.clients) if publication == SHARED else SOCKETS_PER_USER
+
     def _messages(self, publication: str) -> Iterator[bytes]:
-        publish = PUBLICATIONS[publication]
+        for channel, body in self._publications(publication):
+            yield redis_command(b"PUBLISH", channel.encode(), body)
+
+    def _publications(self, publication: str) -> Iterator[tuple[str, bytes]]:
+        if publication == SHARED:
+            yield from (shared(self.readers, SHARED_ROWS[0], version) for version in self._versions)
         people = random.sample(self.people, len(self.people))
         for person in cycle(people):
-            channel, body = publish(person["id"], person["task"], next(self._versions))
-            yield redis_command(b"PUBLISH", channel.encode(), body)
+            yield PUBLICATIONS[publication](person["id"], person["task"], next(self._versions))
 
     async def _settle(self, expected: int) -> None:
         seen, since = self.received, time.monotonic()
@@ -197,14 +221,33 @@ class Load:
             if self.received != seen:
                 seen, since = self.received, time.monotonic()
 
-    async def listen(self, *, seconds: float) -> dict[str, Any]:
-        """Every notification that comes meanwhile: [time (CLOCK_MONOTONIC), its JSON]."""
+    async def watch(self) -> dict[str, Any]:
+        """Keep every notification from now on, for heard(). Answered before anything is to be published."""
         self.arrivals = []
         self.watch_pings()
-        await asyncio.sleep(seconds)
-        arrivals, self.arrivals = self.arrivals, None
+        return {}
+
+    async def heard(self, *, expected: int, patience: float, pings: int = 0) -> dict[str, Any]:
+        """
+        What came since watch(): [time (CLOCK_MONOTONIC), its JSON].
+
+        Waits until so many notifications came, and so many pings on each socket; no longer than `patience`
+        seconds in which neither came. How long a slow machine takes to publish decides nothing.
+        """
+        seen, since = -1, time.monotonic()
+        while (missing := self._missing(expected, pings)) and time.monotonic() < since + patience:
+            if missing != seen:
+                seen, since = missing, time.monotonic()
+            await asyncio.sleep(0.01)
+        arrivals, self.arrivals = self.arrivals or [], None
         frames = [(at, json.loads(text)["message"]) for at, text in arrivals]
-        return {"arrivals": frames, "ping_gap": self._worst_gap()}
+        fewest = min((client.pings for client in self.clients), default=0)
+        return {"arrivals": frames, "ping_gap": self._worst_gap(), "pings": fewest}
+
+    def _missing(self, expected: int, pings: int) -> int:
+        """Notifications and pings, together."""
+        unheard = max(0, expected - len(self.arrivals or ()))
+        return unheard + sum(max(0, pings - client.pings) for client in self.clients if pings)
 
     async def blast(self, *, seconds: float) -> dict[str, Any]:
         """Of the null server: how many frames a second this generator takes, at how much of its CPU."""
@@ -223,7 +266,7 @@ class Load:
         self.worst_gap = 0.0
         now = time.monotonic()
         for client in self.clients:
-            client.last_ping = now
+            client.last_ping, client.pings = now, 0
 
     def _worst_gap(self) -> float:
         """Of any socket, what it waits for now included. Seconds."""

@@ -18,6 +18,8 @@ class Plan:
     servers: tuple[str, ...]
     sizes: tuple[int, ...]
     measure: Callable[[Session], Figures]
+    # Users that there are, whether they are connected or not.
+    readers: int = 0
 
 
 def _delivery(session: Session) -> Figures:
@@ -43,8 +45,25 @@ def _sends(session: Session) -> Figures:
     return session.blast()
 
 
+def _streams(session: Session) -> Figures:
+    return session.connect() | session.idle() | session.flood()
+
+
 def _storm(session: Session) -> Figures:
     return session.reconnect()
+
+
+def _audience(session: Session) -> Figures:
+    """The same sockets hear of rows of their own, and of a row that they all may see with many others."""
+    figures = session.connect() | session.last_of_all()
+    owner, shared = session.flood(), session.flood("shared")
+    return figures | {
+        "owner_delivery_us": owner["delivery_us"],
+        "delivery_us": shared["delivery_us"],
+        "delivery_by_owner": shared["delivery_us"] / owner["delivery_us"],
+        # Less than none where a pass told some again.
+        "lost": max(0, owner["lost"]) + max(0, shared["lost"]),
+    }
 
 
 PLANS = {
@@ -55,6 +74,14 @@ PLANS = {
         Plan("growth", "From 500 to 8,000 sockets", (LESSY, FLOOR, NULL), (500, 2000, 8000), _growth),
         Plan("processes", "One process, and two", (LESSY, "pair", "apart"), (2000,), _delivery),
         Plan("generator", "What the load generator takes", (NULL,), (500,), _sends),
+        Plan(
+            "streams",
+            "Websockets, and streams of Server-Sent Events",
+            (LESSY, "streams", "uvicorn", "uvicorn-streams"),
+            (2000,),
+            _streams,
+        ),
         Plan("storm", "Real clients come back", (LESSY,), (4000,), _storm),
+        Plan("audience", "A row with 5,000 readers, 500 of them here", ("teams",), (1000,), _audience, 5000),
     )
 }

@@ -6,13 +6,16 @@ Publishing is not what is measured, so that it is done as cheaply as can be: by 
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import msgpack
 
-from notifications.events import changes_event, group_for_user
-from notifications.payloads import update_change
+from notifications.broker.events import changes_event, shared_event, stream_of_user
+from notifications.wire.payloads import update_change
+
+# CABLE_PREFIX of the servers that are measured: whoever publishes here knows none of their settings.
+PREFIX = "bench"
 
 Publication = Callable[[int, int, int], tuple[str, bytes]]
 
@@ -26,10 +29,10 @@ def _layer_channel(group: str) -> str:
 
 
 def cable(user: int, task: int, version: int) -> tuple[str, bytes]:
-    """notifications.publisher, by way of the channel layer."""
+    """notifications.broker.publisher, by way of the channel layer."""
     change = update_change("tasks", task, user, datetime.fromtimestamp(version, UTC))
     event = changes_event([change], time.time())
-    return _layer_channel(group_for_user(user)), msgpack.packb(event)
+    return _layer_channel(f"{PREFIX}.{stream_of_user(user)}"), msgpack.packb(event)
 
 
 def textbook(user: int, task: int, version: int) -> tuple[str, bytes]:
@@ -48,6 +51,13 @@ def packaged(user: int, task: int, version: int) -> tuple[str, bytes]:
 def plain(user: int, task: int, version: int) -> tuple[str, bytes]:
     """ActionCable.server.broadcast; and what a bare application would do."""
     return f"user.{user}", json.dumps(_payload(task, version), separators=(",", ":")).encode()
+
+
+def shared(users: Sequence[int], card: int, version: int) -> tuple[str, bytes]:
+    """As cable, of a row that all these users may see."""
+    change = update_change("cards", card, "", datetime.fromtimestamp(version, UTC))
+    event = shared_event(change, users, time.time())
+    return _layer_channel(f"{PREFIX}.cable.control"), msgpack.packb(event)
 
 
 PUBLICATIONS: dict[str, Publication] = {

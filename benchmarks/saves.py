@@ -44,9 +44,9 @@ def _compare() -> Figures:
     from django.db import transaction
     from django.db.models.signals import post_save
 
-    from notifications.publisher import publish, publisher
-    from notifications.resources import resource_of
-    from notifications.signals import announce_save
+    from notifications.broker.publisher import publish, publisher
+    from notifications.changes.resources import resource_of
+    from notifications.changes.signals import announce_save
     from tasks.models import Task
 
     def timed_save() -> float:
@@ -74,9 +74,9 @@ def _compare() -> Figures:
 
     def switch(on: bool) -> None:
         if on:
-            post_save.connect(announce_save, dispatch_uid="notifications.announce_save")
+            post_save.connect(announce_save, dispatch_uid="sync_cable.announce_save")
         else:
-            post_save.disconnect(dispatch_uid="notifications.announce_save")
+            post_save.disconnect(dispatch_uid="sync_cable.announce_save")
 
     task = Task.objects.order_by("pk")[0]
     tasks = list(Task.objects.order_by("pk")[:BATCH])

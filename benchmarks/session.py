@@ -3,18 +3,19 @@ One server under test with its Redis, its database and a crowd of clients; and w
 """
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import ROOT, Contender
 from benchmarks.installation import Installation, environment
-from benchmarks.load import SOCKETS_PER_USER
+from benchmarks.load import PATIENCE_SECONDS, SHARED, SOCKETS_PER_USER
 from benchmarks.processes import cpu_seconds, memory_bytes
 from tests.support.processes import Child, free_port
 from tests.support.redis import RedisServer
@@ -25,6 +26,8 @@ STORM_SECONDS = 90.0
 # Deliveries that are on their way while a server is flooded: enough to keep it busy, few enough to stay fair.
 WINDOW = 1_000
 CHANGES_PER_SECOND = 200
+# Of rows that all sockets hear of: so few that each has been told before the next.
+SHARED_CHANGES_PER_SECOND = 4
 # Long enough to see pings that are late.
 FLOOD_SECONDS = 8.0
 
@@ -43,18 +46,11 @@ class Generator:
             cwd=ROOT,
         )
 
-    def begin(self, command: str, **options: Any) -> Callable[[], dict[str, Any]]:
-        """Returns what waits for the answer."""
+    def __call__(self, command: str, **options: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"command": command, **options}) + "\n")
         self._process.stdin.flush()
-        return self._answer
-
-    def __call__(self, command: str, **options: Any) -> dict[str, Any]:
-        return self.begin(command, **options)()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
         answer: dict[str, Any] = json.loads(self._process.stdout.readline() or '{"failed": true}')
         if "failed" in answer:
             raise RuntimeError("the load generator ended")
@@ -71,7 +67,7 @@ class Session:
         self.contender, self.sockets, self.flood_seconds = contender, sockets, flood_seconds
         self.people = str(installation.people)
         self.redis = RedisServer()
-        self.env = environment(installation.fresh_database(), self.redis.url)
+        self.env = environment(installation.fresh_database(), self.redis.url, contender.settings)
         self.ports = [free_port() for _ in range(contender.processes)]
         self.children = [Child(contender.command(port), env=self.env, cwd=ROOT) for port in self.ports]
         for child, port in zip(self.children, self.ports, strict=True):
@@ -105,6 +101,7 @@ class Session:
             "people": self.people,
             "sockets": self.sockets,
             "seconds": STORM_SECONDS,
+            "streams": self.contender.streams,
         }
         storm = self.load("connect", **options)
         cpu = cpu_seconds(*self.pids) - used
@@ -135,13 +132,16 @@ class Session:
     def idle(self, seconds: float = 9) -> Figures:
         """Pings, and nothing else. In percent of one core."""
         used, started = cpu_seconds(*self.pids), time.monotonic()
-        answer = self.load("listen", seconds=seconds)
+        self.load("watch")
+        time.sleep(seconds)
+        answer = self.load("heard", expected=0, patience=0)
         share = (cpu_seconds(*self.pids) - used) / (time.monotonic() - started)
         return {"idle_cpu": share * 100, "idle_ping_gap": answer["ping_gap"]}
 
-    def flood(self) -> Figures:
-        """As many deliveries as the server can."""
-        options = {"redis": self.redis.port, "publication": self.contender.publication, "window": WINDOW}
+    def flood(self, publication: str = "") -> Figures:
+        """As many deliveries as the server can. publication: by default that of the contender."""
+        publication = publication or self.contender.publication
+        options = {"redis": self.redis.port, "publication": publication, "window": WINDOW}
         self.load("flood", seconds=1, **options)
         used, used_by_redis = cpu_seconds(*self.pids), cpu_seconds(self.redis.pid)
         flood = self.load("flood", seconds=self.flood_seconds, **options)
@@ -168,22 +168,41 @@ class Session:
 
     def latency(self, seconds: float = 10) -> Figures:
         """From just before the change is made to the socket, at 200 changes a second. Milliseconds."""
+        began = self._make_changes(self.contender.publication, CHANGES_PER_SECOND, seconds)
+        heard = self.load("heard", expected=2 * len(began), patience=PATIENCE_SECONDS)
+        return _latencies(began, heard["arrivals"])
+
+    def last_of_all(self, seconds: float = 20) -> Figures:
+        """As latency, of rows that all sockets hear of, to the last of them."""
+        began = self._make_changes(SHARED, SHARED_CHANGES_PER_SECOND, seconds)
+        expected = self.sockets * len(began)
+        heard = self.load("heard", expected=expected, patience=PATIENCE_SECONDS)
+        arrivals: dict[tuple[int, int], list[float]] = {key: [] for key in began}
+        for at, message in heard["arrivals"]:
+            arrivals.get((message["id"], message.get("updatedAt")), []).append(at)
+        delays = sorted((max(ats, default=math.inf) - began[key]) * 1e3 for key, ats in arrivals.items())
+        return {
+            "last_socket_p50_ms": delays[len(delays) // 2],
+            "last_socket_max_ms": delays[-1],
+            "last_socket_lost": expected - sum(map(len, arrivals.values())),
+        }
+
+    def _make_changes(self, publication: str, rate: float, seconds: float) -> dict[tuple[int, int], float]:
+        """By changes.py, which says when. The load generator keeps what it hears meanwhile."""
         users = json.loads(Path(self.people).read_text())[: self.sockets // 2]
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(users, file)
             file.flush()
-            words = [self.contender.publication, str(CHANGES_PER_SECOND), str(seconds), file.name]
-            answer = self.load.begin("listen", seconds=seconds + 4)
+            self.load("watch")
             made = subprocess.run(
-                [sys.executable, "-m", "benchmarks.changes", *words],
+                [sys.executable, "-m", "benchmarks.changes", publication, str(rate), str(seconds), file.name],
                 env=self.env,
                 cwd=ROOT,
                 check=True,
                 text=True,
                 stdout=subprocess.PIPE,
             )
-        began = {(task, version): at for task, version, at in json.loads(made.stdout)}
-        return _latencies(began, answer()["arrivals"])
+        return {(row, version): at for row, version, at in json.loads(made.stdout)}
 
 
 def _latencies(began: dict[tuple[int, int], float], arrivals: list[Any]) -> Figures:

@@ -66,6 +66,7 @@ class Client(asyncio.Protocol):
         "confirmed",
         "ended",
         "last_ping",
+        "pings",
         "subscribed_at",
         "subscribes",
         "transport",
@@ -80,7 +81,7 @@ class Client(asyncio.Protocol):
         self._upgraded = False
         self.welcomed = self.confirmed = self.ended = False
         self.last_ping = self.subscribed_at = 0.0
-        self.subscribes = 0
+        self.subscribes = self.pings = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
@@ -145,6 +146,7 @@ class Client(asyncio.Protocol):
         if self.last_ping and now - self.last_ping > self._observer.worst_gap:
             self._observer.worst_gap = now - self.last_ping
         self.last_ping = now
+        self.pings += 1
 
     def _on_control(self, text: bytes) -> None:
         if b'"welcome"' in text:

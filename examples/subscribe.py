@@ -2,14 +2,36 @@
 
 import json
 import sys
+from pathlib import Path
 
-from websockets.sync.client import connect
+# In this repository the app is the folder notifications; where it is installed, sync_cable.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from notifications.client import Cable, CableError, Refetch, Told
 
-SUBSCRIBE = {"command": "subscribe", "identifier": json.dumps({"channel": "NotificationsChannel"})}
 
-url, token = sys.argv[1:]
-with connect(url, additional_headers={"Authorization": token}) as socket:
-    socket.send(json.dumps(SUBSCRIBE))
-    for frame in socket:
-        if json.loads(frame).get("type") != "ping":
-            print(frame, flush=True)  # noqa: T201
+def shown(told: Told) -> str:
+    """As JSON."""
+    if isinstance(told, Refetch):
+        return json.dumps({"refetch": told.reason})
+    found = {"action": told.action, "id": told.id}
+    return json.dumps(found if told.updated_at is None else {**found, "updatedAt": told.updated_at})
+
+
+def main(arguments: list[str]) -> str | int:
+    """For sys.exit: a sentence is printed to stderr, and the status is 1."""
+    stays = arguments[2:] == ["--stay"]
+    if len(arguments) != 2 and not stays:
+        return f"usage: {(__doc__ or '').partition(': ')[2]} [--stay]\n--stay: come back when it is lost"
+    try:
+        with Cable(arguments[0], token=arguments[1], reconnect=stays) as cable:
+            for told in cable:
+                print(shown(told), flush=True)  # noqa: T201
+    except (CableError, ValueError) as exc:
+        return str(exc)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

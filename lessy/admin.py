@@ -2,23 +2,44 @@
 
 from typing import Any
 
+import waffle.admin  # noqa: F401 registers what is unregistered here
+from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList, ChangeListSearchForm
 from django.db.models import QuerySet
+from django.forms import CharField
 from django.http import HttpRequest
+from waffle.models import Sample, Switch
 
-import notifications
 from lessy.accounts.admin import UserAdmin
 from lessy.accounts.models import User
-from notifications.inquiry import BrokerAway, sockets_of
+from notifications.operations.inquiry import BrokerAway, sockets_of
+from notifications.operations.orders import disconnect_users
+
+SEARCH_LENGTH = 200  # characters
 
 
-@admin.action(description="Disconnect their clients (they may come back)", permissions=["change"])
+class BoundedSearchForm(ChangeListSearchForm):
+    """Each word of a search is a condition more, and a database takes only so many."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[SEARCH_VAR] = CharField(required=False, strip=False, max_length=SEARCH_LENGTH)
+
+
+# Of every list of the admin, those of other apps too.
+ChangeList.search_form_class = BoundedSearchForm
+
+
+@admin.action(description="Disconnect their clients (they may reconnect)", permissions=["change"])
 def disconnect_clients(model_admin: Any, request: HttpRequest, users: QuerySet[User]) -> None:
     """On every process; as `manage.py cable_disconnect --reconnect`."""
-    for user in users:
-        notifications.disconnect(user.pk, reconnect=True)
-    messages.success(request, f"Told the clients of {users.count()} users to reconnect.")
+    keys = list(users.values_list("pk", flat=True))
+    report = async_to_sync(disconnect_users)(keys, reconnect=True)
+    if report.carried_out:
+        messages.success(request, f"Of {len(keys)} users: {report.summary}.")
+    else:
+        messages.error(request, f"Not certain: {report.summary}; {report.problem}.")
 
 
 class LiveUsers(ChangeList):
@@ -55,13 +76,19 @@ class LiveUserAdmin(UserAdmin):
         found = super().get_fieldsets(request, obj)
         return found if obj is None else [*found, ("Cable", {"fields": ["live_connections"]})]
 
-    @admin.display(description="live connections", empty_value="unknown: Redis is away")
+    @admin.display(description="live connections", empty_value="unknown: Redis is down")
     def live_connections(self, user: Any) -> int | None:
         if not hasattr(user, "live_sockets"):
             _count_sockets([user])
         count: int | None = user.live_sockets
         return count
 
+
+admin.site.site_header = admin.site.site_title = "Lessy"
+admin.site.index_title = "Administration"
+# Of waffle's three kinds only flags are read (accounts/features.py): what one set here would do nothing.
+for unused in (Sample, Switch):
+    admin.site.unregister(unused)
 
 admin.site.unregister(User)
 admin.site.register(User, LiveUserAdmin)

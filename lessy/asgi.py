@@ -1,5 +1,5 @@
 """
-The composition of the server: Django answers HTTP, the cable answers websockets.
+The composition of the server: Django answers HTTP, the cable answers websockets and streams of events.
 """
 
 import os
@@ -13,6 +13,13 @@ django_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
-from notifications.routing import cable_application  # noqa: E402
+from notifications.conf import server_settings  # noqa: E402
+from notifications.routing import cable_application, cable_events  # noqa: E402
+from notifications.server.threads import BoundedRequests  # noqa: E402
 
-application = ProtocolTypeRouter({"http": django_application, "websocket": cable_application()})
+requests = BoundedRequests(
+    django_application,
+    threads=server_settings().request_threads,
+    waiting=server_settings().request_queue,
+)
+application = ProtocolTypeRouter({"http": cable_events(requests), "websocket": cable_application()})

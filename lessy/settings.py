@@ -6,23 +6,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from lessy import environment, logs
-from notifications.conf import CableSettings
+from lessy.ground import environment, faults, logs, sentinel
+from notifications.broker.installation import database_name, identity
+from notifications.conf import CHANNEL_LAYER, MAY_BE_ZERO, POSTGRESQL, CableSettings
+from notifications.ground.libpq import DEADLINES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 DEBUG = environment.boolean("DJANGO_DEBUG", default=False)
 SECRET_KEY = environment.secret_key("DJANGO_SECRET_KEY", debug=DEBUG, generated=VAR_DIR / "secret_key")
-ALLOWED_HOSTS = environment.words("DJANGO_ALLOWED_HOSTS")
+ALLOWED_HOSTS = environment.hosts("DJANGO_ALLOWED_HOSTS")
 
 INSTALLED_APPS = [
+    "lessy",  # before daphne: its runserver says why it cannot listen
     "daphne",  # before staticfiles: its runserver serves websockets
-    "lessy",
     "lessy.accounts",
     "lessy.web",
     "projects",
@@ -43,7 +44,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "lessy.client_files.ClientFiles",
+    "lessy.policy.Policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -73,7 +75,11 @@ TEMPLATES = [
 
 # Data
 
-DATABASES = {"default": environment.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'lessy.sqlite3'}")}
+DATABASES = {
+    "default": environment.database(
+        "DATABASE_URL", f"sqlite:///{VAR_DIR / 'lessy.sqlite3'}", postgresql=DEADLINES
+    )
+}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     environment.make_folder(VAR_DIR)
     DATABASES["default"]["OPTIONS"] = {
@@ -86,14 +92,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["lessy.accounts.backends.ThrottledBackend"]
 
-REDIS_URLS = environment.urls("REDIS_URL", ("redis", "rediss", "unix"))
+REDIS_URLS = environment.redis_urls("REDIS_URL")
+ON_POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
 CHANNEL_LAYERS: dict[str, dict[str, Any]]
 if REDIS_URLS:
     CHANNEL_LAYERS = {
         "default": {
-            # Not the core layer: it drops messages in silence at its capacity, and its groups expire.
+            # Not the core layer: it silently drops messages at its capacity, and its groups expire.
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": REDIS_URLS},
+            "CONFIG": {"hosts": [sentinel.host(url) for url in REDIS_URLS]},
         }
     }
 else:
@@ -105,11 +112,20 @@ else:
         }
     }
 
+# What separates this installation from others on the same Redis: see docs/operations.md.
+CABLE_PREFIX = environment.text("CABLE_PREFIX")
+INSTALLATION = CABLE_PREFIX or identity(SECRET_KEY, database_name(DATABASES["default"]))
+
 # How many proxies of ours append to X-Forwarded-For. Too many, and a client may name any address as its own.
-LESSY_TRUSTED_PROXIES = int(environment.number("LESSY_TRUSTED_PROXIES", 0))
+LESSY_TRUSTED_PROXIES = environment.whole_number("LESSY_TRUSTED_PROXIES", 0)
 
 # Counters of the throttles: of all processes in Redis, and of each its own while Redis is away.
-MEMORY_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lessy"}
+MEMORY_CACHE = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    "LOCATION": "lessy",
+    # Beyond it a third is thrown away: few enough names, and a guesser would empty the counters.
+    "OPTIONS": {"MAX_ENTRIES": 100_000},
+}
 CACHES: dict[str, dict[str, Any]] = {
     "default": MEMORY_CACHE,
     "memory": MEMORY_CACHE,
@@ -119,38 +135,53 @@ CACHES: dict[str, dict[str, Any]] = {
 if REDIS_URLS:
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URLS[0],  # Django would take further ones for replicas, and they are shards
-        "KEY_PREFIX": "lessy",
+        # Only the first: Django would take the others for replicas, and they are shards. As a list, because
+        # Django splits a text at commas, and a URL with Sentinels has some.
+        "LOCATION": REDIS_URLS[:1],
+        # Two installations on one Redis database would count together.
+        "KEY_PREFIX": f"lessy.{INSTALLATION}",
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)},
     }
+    if REDIS_URLS[0].startswith(sentinel.SCHEME):
+        CACHES["default"]["OPTIONS"]["pool_class"] = "lessy.ground.sentinel.SentinelPool"
 WAFFLE_CACHE_NAME = "flags"
 
 # The cable
 
+# manage.py serve. What each means, says ServerSettings of notifications/conf.py.
+SERVER: dict[str, Any] = {
+    "NAME": "lessy",
+    "ERROR_BODY": "lessy.api.errors.error_body",
+    "DRAIN_SECONDS": environment.number("CABLE_DRAIN_SECONDS", 10),
+    "MESSAGE_SECONDS": environment.number("SERVER_MESSAGE_SECONDS", 6, least=1),
+    "REQUEST_SECONDS": environment.number("SERVER_REQUEST_SECONDS", 30, least=1),
+    "RESPONSE_SECONDS": environment.number("SERVER_RESPONSE_SECONDS", 30, least=1),
+    "CONTROL_FRAMES_PER_SECOND": environment.number("SERVER_CONTROL_FRAMES_PER_SECOND", 20, least=1),
+    "DEAD_PEER_SECONDS": environment.number("SERVER_DEAD_PEER_SECONDS", 50, least=1),
+    "REQUEST_BYTES": environment.whole_number("SERVER_REQUEST_BYTES", 5 * 1024 * 1024, least=1),
+    "REQUEST_THREADS": environment.whole_number("SERVER_REQUEST_THREADS", 16, least=1),
+    "REQUEST_QUEUE": environment.whole_number("SERVER_REQUEST_QUEUE", 500),
+}
 CABLE = {
     "RESOURCES": {
-        "projects": {"model": "projects.Project", "owner": "user"},
-        "tasks": {"model": "tasks.Task", "owner": "user"},
+        # The hybrid clock (lessy/ground/clock.py) increases with every change of a row.
+        "projects": {"model": "projects.Project", "owner": "user", "monotonic": True},
+        "tasks": {"model": "tasks.Task", "owner": "user", "monotonic": True},
     },
     "AUTHENTICATOR": "lessy.accounts.cable.TokenAuthenticator",
-    "ALLOWED_ORIGINS": environment.words("CABLE_ALLOWED_ORIGINS"),
-    # Every limit and interval of notifications/conf.py: CABLE_MAX_SOCKETS_PER_USER, CABLE_OVERLAP and so on.
-    **environment.numbers("CABLE_", CableSettings),
-    "METRICS_TOKEN": environment.text("CABLE_METRICS_TOKEN"),
     "TRUSTED_PROXIES": LESSY_TRUSTED_PROXIES,
+    "SERVER": SERVER,
+    "BROKER": POSTGRESQL if ON_POSTGRESQL and not REDIS_URLS else CHANNEL_LAYER,
+    # Without a broker the processes of one machine hear of each other's changes by the tables alone.
+    **({} if ON_POSTGRESQL or REDIS_URLS else {"RECONCILE_INTERVAL": 1.0}),
+    # Each other field of notifications/conf.py has a variable: CABLE_OVERLAP, CABLE_ALLOWED_ORIGINS, …
+    **environment.of_fields(
+        "CABLE_",
+        CableSettings,
+        without={"resources", "channels", "authenticator", "channel_layer", "trusted_proxies"},
+        may_be_zero=MAY_BE_ZERO,
+    ),
 }
-
-# The server (manage.py serve)
-
-# How long a stop spreads its farewells over.
-CABLE_DRAIN_SECONDS = environment.number("CABLE_DRAIN_SECONDS", 10)
-# What was begun must be complete after so many seconds: a message of a websocket, a request with its body.
-SERVER_MESSAGE_SECONDS = environment.number("SERVER_MESSAGE_SECONDS", 6, least=1)
-SERVER_REQUEST_SECONDS = environment.number("SERVER_REQUEST_SECONDS", 30, least=1)
-# A peer that acknowledges nothing for so long is gone; the cable's pings see to it that there is something.
-SERVER_DEAD_PEER_SECONDS = environment.number("SERVER_DEAD_PEER_SECONDS", 50, least=1)
-# The largest body of a request.
-SERVER_REQUEST_BYTES = environment.number("SERVER_REQUEST_BYTES", 5 * 1024 * 1024, least=1)
 
 # The API
 
@@ -161,7 +192,6 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "lessy.api.renderers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "lessy.api.errors.exception_handler",
-    "NUM_PROXIES": LESSY_TRUSTED_PROXIES,
 }
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -180,18 +210,25 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# How many a user may have: some answers hold all of them (the tasks of a project, those that a move shifts).
+LESSY_MAX_PROJECTS = environment.whole_number("LESSY_MAX_PROJECTS", 1_000, least=1)
+LESSY_MAX_TASKS = environment.whole_number("LESSY_MAX_TASKS", 50_000, least=1)
+
 # Each is a variable of its own: LESSY_THROTTLE_LOGIN_ADDRESS=30/min. An absent one, or None, is not limited.
-LESSY_THROTTLE_RATES: dict[str, str | None] = {}
-if environment.boolean("LESSY_THROTTLES", default=True):
-    LESSY_THROTTLE_RATES = environment.rates(
-        "LESSY_THROTTLE_",
-        login_address="30/min",
-        login_account="10/min",
-        registration_address="20/hour",
-        registration_account="5/hour",
-        mail_address="20/hour",
-        mail_account="5/hour",
-    )
+LESSY_THROTTLE_RATES: dict[str, str | None] = environment.rates(
+    "LESSY_THROTTLE_",
+    login_address="30/min",
+    login_account="10/min",
+    registration_address="20/hour",
+    registration_account="5/hour",
+    mail_address="20/hour",
+    mail_account="5/hour",
+    hashing_address="30/min",
+    hashing_account="10/min",
+    user="1200/min",
+)
+if not environment.boolean("LESSY_THROTTLES", default=True):
+    LESSY_THROTTLE_RATES = {}
 
 # Mail
 
@@ -200,6 +237,10 @@ vars().update(EMAIL)
 EMAIL_TIMEOUT = 10  # seconds, or a request would wait for ever for a mail server that does not answer
 LESSY_ROOT_URL = environment.root_url("LESSY_ROOT_URL", "http://127.0.0.1:8000")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"noreply@{urlsplit(LESSY_ROOT_URL).hostname}"
+
+# How long the links of mails are good: of a new password, of an activation.
+LESSY_RESET_HOURS = environment.number("LESSY_RESET_HOURS", 2, least=0.1)
+LESSY_ACTIVATION_DAYS = environment.number("LESSY_ACTIVATION_DAYS", 7, least=0.1)
 
 # Logs
 
@@ -212,7 +253,7 @@ STATIC_ROOT = VAR_DIR / "static"
 # WhiteNoise warns of a folder that is not there, as before the first collectstatic.
 environment.make_folder(STATIC_ROOT)
 STATICFILES_FINDERS = [
-    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "lessy.client_files.ClientFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "lessy.web.finders.LibrariesFinder",
 ]
@@ -228,7 +269,8 @@ if LESSY_CLIENT_DIR:
 
 # Errors
 
-DEFAULT_EXCEPTION_REPORTER = "lessy.reporting.TokenlessReporter"
+DEFAULT_EXCEPTION_REPORTER = "lessy.ground.reporting.TokenlessReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "lessy.ground.reporting.SecretVariables"
 
 # Language and time
 
@@ -239,18 +281,23 @@ USE_TZ = True
 # HTTPS: on where the service is seen by it from outside. A proxy ends TLS, and says so in X-Forwarded-Proto.
 
 HTTPS = environment.boolean("LESSY_HTTPS", default=LESSY_ROOT_URL.startswith("https://"))
+HSTS_SECONDS = environment.whole_number("LESSY_HSTS_SECONDS", 365 * 24 * 3600)
+HSTS_SUBDOMAINS = environment.boolean("LESSY_HSTS_SUBDOMAINS", default=False)
 if HTTPS:
-    if not LESSY_TRUSTED_PROXIES:
-        raise ImproperlyConfigured(
-            "LESSY_TRUSTED_PROXIES is 0: HTTPS (LESSY_ROOT_URL, LESSY_HTTPS) needs a proxy before the server"
-        )
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     # Asked from inside, without TLS.
     SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics"]
-    SECURE_HSTS_SECONDS = int(environment.number("LESSY_HSTS_SECONDS", 365 * 24 * 3600))
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = environment.boolean("LESSY_HSTS_SUBDOMAINS", default=False)
-    SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS
+    SECURE_HSTS_SECONDS = HSTS_SECONDS
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HSTS_SUBDOMAINS
 
+# What was wrong
+
+if HTTPS and not LESSY_TRUSTED_PROXIES:
+    faults.fault(
+        "LESSY_TRUSTED_PROXIES is 0: HTTPS (LESSY_ROOT_URL, LESSY_HTTPS) needs a proxy before the server",
+        None,
+    )
 if not DEBUG and not ALLOWED_HOSTS:
-    raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS is not set: it is required when DJANGO_DEBUG is off")
+    faults.fault("DJANGO_ALLOWED_HOSTS is not set: it is required when DJANGO_DEBUG is off", None)
+faults.report()

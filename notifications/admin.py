@@ -1,27 +1,45 @@
-"""The page Cable: what this process holds and, through Redis, all of them."""
+"""
+The page Cable: what this process holds and, through Redis, all of them.
 
+It is on the default site. Another AdminSite shows it once it is registered there too:
+
+    backoffice.register(Cable, CableAdmin)
+"""
+
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import NoReverseMatch, get_script_prefix, path, reverse
+from django.views.decorators.http import require_POST
 
-from notifications.hub import running_hub
-from notifications.inquiry import QUIET_SECONDS, Answer, BrokerAway, ask_processes, totals
-from notifications.models import Cable
-from notifications.payloads import Key
-from notifications.state import process_name
-from notifications.users import names_of
+from .hub.current import running_hub
+from .hub.state import process_name
+from .models import Cable
+from .operations.charts import charts
+from .operations.inquiry import QUIET_SECONDS, Answer, BrokerAway, ask_processes, totals
+from .operations.orders import disconnect_socket
+from .operations.users import names_of
+from .routing import PATHS
+from .wire.payloads import Key
+
+CONNECTIONS_SHOWN = 100
+SOCKET_NAME_LENGTH = 300  # characters; a host name has at most 253
+
+# The address of the page of a user, by their primary key; "" if there is none.
+PageOf = Callable[[Key], str]
 
 
 @admin.register(Cable)
 class CableAdmin(admin.ModelAdmin):
-    """One page, for whoever may view it. There is nothing to add, change or delete."""
+    """One page, for whoever may view it; whoever may change it, may disconnect. Nothing is stored."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -34,26 +52,82 @@ class CableAdmin(admin.ModelAdmin):
 
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(self.changelist_view)
-        return [path("", page, name="notifications_cable_changelist")]
+        disconnect = self.admin_site.admin_view(require_POST(self.disconnect_view))
+        return [
+            path("", page, name="sync_cable_cable_changelist"),
+            path("disconnect/", disconnect, name="sync_cable_cable_disconnect"),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        context = {**self.admin_site.each_context(request), "title": "Cable", "opts": self.opts, **_found()}
-        return TemplateResponse(request, "admin/notifications/cable.html", context)
+        # By which the template finds the pages of this site, and not of the default one.
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Cable",
+            "opts": self.opts,
+            "may_disconnect": _may_disconnect(request),
+            # Where it is by default; the page stays up to date without it too.
+            "cable_path": f"{get_script_prefix().rstrip('/')}{PATHS[0]}",
+            **_found(self._page_of),
+        }
+        return TemplateResponse(request, "sync_cable/cable.html", context)
+
+    def disconnect_view(self, request: HttpRequest) -> HttpResponse:
+        """POST with socket: the name of one, as the page lists it."""
+        if not _may_disconnect(request):
+            raise PermissionDenied
+        name = request.POST.get("socket", "")
+        if not name or len(name) > SOCKET_NAME_LENGTH:
+            return HttpResponseBadRequest("socket: expected the name of a connection\n", "text/plain")
+        report = async_to_sync(disconnect_socket)(name)
+        if report.sockets:
+            messages.success(request, f"Disconnected {name}. Its client may reconnect.")
+        elif report.carried_out:
+            messages.warning(request, f"{name} is not connected any more.")
+        else:
+            messages.error(request, f"Not certain: {report.problem}.")
+        page = reverse("admin:sync_cable_cable_changelist", current_app=self.admin_site.name)
+        return HttpResponseRedirect(page)
+
+    def _page_of(self, user: Key) -> str:
+        """ "" if this site has none."""
+        opts = get_user_model()._meta
+        name = f"admin:{opts.app_label}_{opts.model_name}_change"
+        try:
+            return reverse(name, args=[user], current_app=self.admin_site.name)
+        except NoReverseMatch:
+            return ""
 
 
-def _found() -> dict[str, Any]:
+def _may_disconnect(request: HttpRequest) -> bool:
+    return request.user.has_perm("sync_cable.change_cable")
+
+
+def _found(page_of: PageOf) -> dict[str, Any]:
     answers, away = async_to_sync(_ask)()
     total = totals(answers)
-    names = names_of(user for user, _ in total["by_user"])
+    sockets = sorted(
+        (each for answer in answers for each in answer["sockets"]), key=lambda each: -each["opened_at"]
+    )[:CONNECTIONS_SHOWN]
+    names = names_of({user for user, _ in total["by_user"]} | {each["user"] for each in sockets})
     return {
         "away": away,
         "processes": [_shown(answer) for answer in answers],
         "total": total,
-        "users": [(names.get(key, key), _page_of(key), sockets) for key, sockets in total["by_user"]],
+        "charts": charts([answer["hour"] for answer in answers], time.time()),
+        "connections": [_shown_socket(each, names, page_of) for each in sockets],
+        "more": total["connections"] - len(sockets),
+        "users": [(names.get(key, key), page_of(key), count) for key, count in total["by_user"]],
         "counts": sorted((name.replace("_", " "), count) for name, count in total["counts"].items()),
     }
+
+
+def _shown_socket(found: dict[str, Any], names: dict[Key, str], page_of: PageOf) -> dict[str, Any]:
+    user = found["user"]
+    opened_at = datetime.fromtimestamp(found["opened_at"], UTC)
+    return {**found, "who": names.get(user, user), "page": page_of(user), "opened_at": opened_at}
 
 
 async def _ask() -> tuple[list[Answer], str]:
@@ -71,11 +145,3 @@ def _shown(answer: Answer) -> Answer:
         name: datetime.fromtimestamp(answer[name], UTC) for name in ("started_at", "last_echo", "reconciled")
     }
     return {**answer, **times, "here": answer["process"] == process_name()}
-
-
-def _page_of(user: Key) -> str:
-    opts = get_user_model()._meta
-    try:
-        return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[user])
-    except NoReverseMatch:
-        return ""

@@ -1,13 +1,27 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_save
 
+LABEL = "sync_cable"
 
-class NotificationsConfig(AppConfig):
-    name = "notifications"
+
+class CableConfig(AppConfig):
+    """
+    Its label is sync_cable in this repository too, whose folder it is not: many projects have an app of that
+    folder's name.
+    """
+
+    name = __package__
+    label = LABEL
+    verbose_name = "Cable"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from notifications import checks  # noqa: F401 registers them
-        from notifications.signals import announce_save
+        from . import checks, versions  # noqa: F401 registers the checks
+        from .changes import deletions, moves, ownership, relations
+        from .changes.signals import announce_save
+        from .ground.watching import watch
+        from .operations import ended_rights
 
-        post_save.connect(announce_save, dispatch_uid="notifications.announce_save")
+        post_save.connect(announce_save, dispatch_uid="sync_cable.announce_save")
+        for each in (ownership, deletions, moves, relations, ended_rights):
+            watch(each.receivers)

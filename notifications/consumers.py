@@ -2,6 +2,7 @@
 CableConsumer: frames in, frames out. What can be decided without it, protocol.py and the hub decide.
 """
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,16 +10,40 @@ from typing import Any
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.db import DatabaseError
 
-from notifications import protocol
-from notifications.admission import AuthenticationUnavailable
-from notifications.authentication import parse_handshake
-from notifications.connection import ABNORMAL_CLOSURE, DEAD_PEER, INTERNAL_ERROR, NORMAL_CLOSURE, Connection
-from notifications.framing import direct_write_of
-from notifications.hub import Hub, current_hub
-from notifications.metrics import metrics
+from .ground.database import DatabaseUnavailable
+from .ground.limits import seldom
+from .ground.metrics import metrics
+from .hub import excess
+from .hub.connection import Connection
+from .hub.current import current_hub
+from .hub.door import Denied, let_in
+from .hub.hub import Hub
+from .wire import protocol
+from .wire.close_codes import ABNORMAL_CLOSURE, DEAD_PEER, INTERNAL_ERROR, NORMAL_CLOSURE, UNAVAILABLE
+from .wire.framing import direct_write_of
 
 logger = logging.getLogger(__name__)
+
+
+# Clients of Rails 6.1 and later repeat each subscribe every 500 ms until it is confirmed, and those of a page
+# moved from Rails may name channels that are not ours: a hundred of them must never reach the limit. What is
+# repeated or unknown costs what it takes to read it; a subscribe that begins something, a whole command more.
+SUBSCRIBE_COST = 0.05
+BYTES_PER_COMMAND = 16 * 1024
+
+
+def _command_of(text: str | None, *, extended: bool) -> protocol.Command:
+    """Raises ProtocolError."""
+    if text is None:
+        raise protocol.MalformedFrame("a binary frame")
+    return protocol.parse_command(text, extended=extended)
+
+
+def _cost_of(command: protocol.Command, size: int) -> float:
+    """In ordinary commands. size: of its frame, in bytes."""
+    return SUBSCRIBE_COST + size / BYTES_PER_COMMAND if command.name == protocol.SUBSCRIBE else 1
 
 
 class CableConsumer(AsyncJsonWebsocketConsumer):
@@ -39,7 +64,11 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
     ) -> None:
         """As AsyncConsumer's, without a layer to listen to, so that no task per message is needed."""
         self.scope, self.base_send = scope, send
-        self.hub = current_hub()
+        try:
+            self.hub = current_hub()
+        except Exception as exc:
+            await self._refuse_without_tenant(exc)
+            return
         try:
             while True:
                 await self.dispatch(await receive())
@@ -49,6 +78,12 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
             # Here, not in websocket_disconnect(), which an exception would skip.
             self._end("client")
 
+    async def _refuse_without_tenant(self, failure: Exception) -> None:
+        """CABLE["PREFIX"] cannot say whose socket it would be."""
+        metrics.count("handshakes:no_tenant")
+        logger.error("refused a handshake of no tenant: %s: %s", type(failure).__name__, failure)
+        await self.close()
+
     async def dispatch(self, message: dict[str, Any]) -> None:
         """
         As AsyncConsumer's, without its hop through the shared thread to close old database connections: 40 %
@@ -57,32 +92,36 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
         await getattr(self, get_handler_name(message))(message)
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
-        if self.hub.draining:
-            # By HTTP status, on which clients retry: the next process has them.
-            metrics.count("handshakes:draining")
-            await self.close()
-            return
         try:
-            admission = await self.hub.authenticate(parse_handshake(self.scope["headers"]))
-        except AuthenticationUnavailable as exc:
-            logger.error("cannot authenticate a handshake: %s", exc)
-            metrics.count("handshakes:unavailable")
-            await self.accept(self._subprotocol())
-            await self.close(INTERNAL_ERROR)
-            return
-        if self.hub.draining:
-            await self.close()
+            admission = await let_in(self.hub, self.scope)
+        except Denied as denied:
+            await self._deny(denied.reason)
             return
         await self.accept(self._subprotocol())
-        if admission is None:
-            # Not refused by HTTP status, on which browsers retry for ever.
-            metrics.count("handshakes:unauthorized")
-            await self.send(protocol.disconnect(protocol.UNAUTHORIZED, reconnect=False))
-            await self.close(NORMAL_CLOSURE)
-            return
         extended = self._subprotocol() == protocol.EXTENDED
         direct = direct_write_of(self.scope)
         self.connection = self.hub.open(self.base_send, admission, extended=extended, direct=direct)
+
+    async def _deny(self, reason: str) -> None:
+        if reason == protocol.SERVER_RESTART:
+            # By HTTP status, on which clients retry: the next process has them.
+            await self.close()
+            return
+        await self.accept(self._subprotocol())
+        if reason == protocol.UNAVAILABLE:
+            await self._close_unavailable()
+            return
+        # Not refused by HTTP status, on which browsers retry for ever.
+        extended = self._subprotocol() == protocol.EXTENDED
+        await self.send(protocol.disconnect(reason if extended else protocol.UNAUTHORIZED, reconnect=False))
+        await self.close(NORMAL_CLOSURE)
+
+    async def _close_unavailable(self) -> None:
+        try:
+            await self.close(INTERNAL_ERROR)
+        except Exception:  # autobahn's own class, below plain daphne; from others, that the socket is gone
+            with contextlib.suppress(Exception):
+                await self.close(UNAVAILABLE)
 
     def _subprotocol(self) -> str | None:
         return protocol.select_subprotocol(self.scope.get("subprotocols", ()))
@@ -90,20 +129,35 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **_: Any) -> None:
         """Commands of one connection run strictly in order. A binary frame is ignored, as Rails does."""
         connection = self.connection
-        if connection is None or connection.closed is not None:
+        if connection is None or not connection.is_open:
             return
         size = len(text_data if text_data is not None else bytes_data or b"")
-        if not self.hub.count_command(connection, size) or text_data is None:
+        if not excess.count_frame(connection, size):
             return
+        command = None
         try:
-            command = protocol.parse_command(text_data, extended=connection.extended)
-            await self.hub.handle(connection, command)
+            command = _command_of(text_data, extended=connection.extended)
+            if excess.charge(connection, _cost_of(command, size)):
+                await self.hub.handle(connection, command)
         except protocol.ProtocolError as exc:
+            if command is None and not excess.charge(connection, 1):
+                return
             metrics.count("ignored_frames")
             logger.debug("ignored a frame of user %s: %s", connection.user_id, exc)
-        except Exception:
-            # No frame answers it, as in Rails; the subscription was undone, and a retry works.
-            logger.exception("a command of user %s failed", connection.user_id)
+        except Exception as exc:
+            # The subscription was undone. Silence would leave the client waiting on an open socket, and a
+            # rejection would end its subscription for good: it is told to come back, and its retry works.
+            metrics.count("failed_commands")
+            connection.close(protocol.UNAVAILABLE, reconnect=True)
+            self._log_failed_command(connection, exc)
+
+    def _log_failed_command(self, connection: Connection, exc: Exception) -> None:
+        """Of a database that is away no traceback: its own message says all."""
+        expected = isinstance(exc, DatabaseError | DatabaseUnavailable)
+        if (also := seldom.left_out(f"failed command: {expected}")) is not None:
+            what = f"{type(exc).__name__}: {exc}"
+            trace = None if expected else exc
+            logger.error("a command of user %s failed: %s%s", connection.user_id, what, also, exc_info=trace)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
         # No client can send this code, so that the reason is our own server's.

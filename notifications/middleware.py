@@ -1,133 +1,94 @@
 """
-The guards of the handshake: how many sockets an address may open, and which pages may. ASGI middlewares,
-before any authentication.
+For settings.MIDDLEWARE, where clients load their state by HTTP and are told by the cable what changes:
+
+    MIDDLEWARE = [..., "sync_cable.middleware.cable_middleware"]
+
+Cable-Position, a header of every answer: from when on changes may be missing in it. A subscription that names
+it ({"channel": "NotificationsChannel", "position": "…"}) starts exactly there, whatever the client's clock.
+
+X-Cable-Client, a header of requests: the name of the client, which is then not told at once of what it
+commits. It names itself in the identifier of its subscription ("client": "…"). A name is 1 to 64 of the
+characters A-Z a-z 0-9 _ . : -; every other header is as good as none.
 """
 
 import logging
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+from typing import Any, cast
 
-from django.conf import settings
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
 
-from notifications.addresses import client_address
-from notifications.conf import cable_settings
-from notifications.limits import TokenBucket, breaches
-from notifications.metrics import metrics
-from notifications.origins import is_allowed
+from .changes.history import microseconds_now
+from .changes.position import is_known, position
+from .ground.echo import changes_of, name_of
+from .ground.limits import seldom
 
 logger = logging.getLogger(__name__)
 
-Application = Callable[..., Awaitable[None]]
+CLIENT = "X-Cable-Client"
+POSITION = "Cable-Position"
 
-FORWARDED_FOR = b"x-forwarded-for"
-# How many addresses are remembered before those that left are forgotten.
-SWEEP_AT = 1_000
-
-
-class Visitor:
-    """One address: how many sockets it has, and how fast it may open more."""
-
-    __slots__ = ("bucket", "sockets")
-
-    def __init__(self, now: float) -> None:
-        settings = cable_settings()
-        self.bucket = TokenBucket(settings.handshakes_per_second, settings.handshakes_burst, now)
-        self.sockets = 0
-
-    def broken_limit(self, now: float) -> str | None:
-        if not self.bucket.take(now):
-            return "handshakes_per_second"
-        return "sockets_per_address" if self.sockets >= cable_settings().max_sockets_per_address else None
+Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
 
-class AddressGuard:
+@dataclass(frozen=True, slots=True)
+class CableDetails:
     """
-    Refuses (HTTP 403) the handshakes of an address that has too many sockets, or opens them too fast. Its
-    clients come back with growing delays, which is what is wanted of them.
+    request.cable. client: the name that the request gave its client; "" for none. began_at: when it came, in
+    microseconds since the epoch.
     """
 
-    def __init__(self, application: Application) -> None:
-        self.application = application
-        self._visitors: dict[str, Visitor] = {}
-        self._sweep_at = SWEEP_AT
+    client: str
+    began_at: int
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        address = _address(scope)
-        if address is None:
-            await self.application(scope, receive, send)
-            return
-        now = time.monotonic()
-        visitor = self._visitor(address, now)
-        if limit := visitor.broken_limit(now):
-            metrics.count(f"handshakes:{limit}")
-            breaches.report(limit, f"refused a handshake from {address}")
-            await send({"type": "websocket.close"})
-            return
-        visitor.sockets += 1
-        try:
-            await self.application(scope, receive, send)
-        finally:
-            visitor.sockets -= 1
-
-    def _visitor(self, address: str, now: float) -> Visitor:
-        visitor = self._visitors.get(address)
-        if visitor is None:
-            if len(self._visitors) >= self._sweep_at:
-                self._sweep(now)
-            visitor = self._visitors[address] = Visitor(now)
-        return visitor
-
-    def _sweep(self, now: float) -> None:
-        """Forget who has left, and would be treated no better if he came for the first time."""
-        kept = {
-            key: each for key, each in self._visitors.items() if each.sockets or not each.bucket.is_full(now)
-        }
-        self._visitors = kept
-        self._sweep_at = max(SWEEP_AT, 2 * len(kept))
+    @property
+    def position(self) -> str:
+        """For a page that brings its state along, in a template. Raises what the database does."""
+        return position(self.began_at)
 
 
-def _address(scope: dict[str, Any]) -> str | None:
-    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == FORWARDED_FOR]
-    peer = (scope.get("client") or (None,))[0]
-    return client_address(peer, forwarded, cable_settings().trusted_proxies)
+@sync_and_async_middleware
+def cable_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Answer]:
+    if iscoroutinefunction(get_response):
+
+        async def answer_async(request: HttpRequest) -> HttpResponseBase:
+            details = _attach(request)
+            with changes_of(details.client):
+                response = cast(HttpResponseBase, await get_response(request))
+            if is_known():
+                _say_position(response, details)
+            else:
+                await sync_to_async(_say_position)(response, details)
+            return response
+
+        return answer_async
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        details = _attach(request)
+        with changes_of(details.client):
+            response = cast(HttpResponseBase, get_response(request))
+        _say_position(response, details)
+        return response
+
+    return answer
 
 
-class OriginGuard:
-    """
-    Refuses (HTTP 403) a handshake whose Origin is neither the server's own nor allowed. Without an Origin it
-    is no browser's, and is admitted unless CABLE["REQUIRE_ORIGIN"].
-    """
-
-    def __init__(self, application: Application) -> None:
-        self.application = application
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if self._admits(headers, scope.get("scheme", "")):
-            await self.application(scope, receive, send)
-            return
-        metrics.count("handshakes:origin")
-        logger.warning("refused a handshake from the origin %.200r", headers.get(b"origin"))
-        await send({"type": "websocket.close"})
-
-    def _admits(self, headers: dict[bytes, str], scheme: str) -> bool:
-        origin = headers.get(b"origin")
-        if origin is None:
-            return not cable_settings().require_origin
-        allowed = cable_settings().allowed_origins
-        return any(
-            is_allowed(origin, own=f"{own_scheme}://{headers.get(b'host', '')}", allowed=allowed)
-            for own_scheme in _own_schemes(headers, scheme)
-        )
+def _attach(request: HttpRequest) -> CableDetails:
+    details = CableDetails(name_of(request.headers.get(CLIENT)), microseconds_now())
+    request.cable = details  # type: ignore[attr-defined]
+    return details
 
 
-def _own_schemes(headers: dict[bytes, str], scheme: str) -> tuple[str, ...]:
-    """
-    A secure page of this host is always its own. A plain one is too, unless the connection is known to be
-    secure: then it may be somebody else's, on the wire.
-    """
-    name, value = getattr(settings, "SECURE_PROXY_SSL_HEADER", None) or ("", "")
-    forwarded = headers.get(name.removeprefix("HTTP_").replace("_", "-").lower().encode(), "")
-    secure = scheme == "wss" or (bool(value) and forwarded.split(",")[0].strip() == value)
-    return ("https",) if secure else ("https", "http")
+def _say_position(response: HttpResponseBase, details: CableDetails) -> None:
+    """Unless the view has. Without a database there is none; the answer itself may do without one."""
+    if response.has_header(POSITION):
+        return
+    try:
+        response[POSITION] = details.position
+    except DatabaseError as exc:
+        if (also := seldom.left_out("position")) is not None:
+            logger.error("an answer has no %s: %s: %s%s", POSITION, type(exc).__name__, exc, also)

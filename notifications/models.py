@@ -1,5 +1,6 @@
 """
-The one thing the cable stores: which numbering its positions belong to.
+What the cable stores: which numbering its positions belong to; and what the tables of the rows cannot tell,
+where a resource asks for that (deletions, and who lost or got a row).
 """
 
 import secrets
@@ -33,6 +34,26 @@ class Epoch(models.Model):
     def renew(cls) -> str:
         epoch, _ = cls.objects.update_or_create(pk=1, defaults={"value": new_epoch()})
         return epoch.value
+
+
+class Notice(models.Model):
+    """
+    A user lost a row, or got one: written in the transaction in which that happened. resource: its name on
+    the wire. key, user: primary keys as JSON, so that 7 and "7" stay apart. at: the clock of the process that
+    wrote it. Kept for CABLE["DELETIONS_KEPT"].
+    """
+
+    resource = models.CharField(max_length=200)
+    key = models.CharField(max_length=300)
+    user = models.CharField(max_length=300)
+    is_destroy = models.BooleanField()
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["user", "at"], name="sync_cable_notice_user_at"),)
+
+    def __str__(self) -> str:
+        return f"{'destroy' if self.is_destroy else 'create'}#{self.resource} {self.key} of {self.user}"
 
 
 class Cable(Epoch):

@@ -20,10 +20,11 @@ from unittest import mock
 
 from channels.testing import WebsocketCommunicator
 
-from notifications import protocol, publisher
-from notifications.hub import current_hub, stop_hub
-from notifications.payloads import Change
-from notifications.routing import PATHS, cable_application
+from .broker import publisher
+from .hub.current import hubs_of_loop, stop_hub
+from .routing import PATHS, cable_application
+from .wire import protocol
+from .wire.payloads import Change
 
 Frame = dict[str, Any]
 
@@ -33,7 +34,8 @@ def captured_notifications() -> Iterator[list[list[dict[str, Any]]]]:
     """
     What is announced meanwhile, and not sent: a list per commit, of payloads as clients receive them.
 
-    Commits count, as in production: in a TestCase use captureOnCommitCallbacks(execute=True).
+    Commits count, as in production: in a TestCase use captureOnCommitCallbacks(execute=True), which makes one
+    batch of what is saved within it.
     """
     batches: list[list[dict[str, Any]]] = []
 
@@ -84,7 +86,7 @@ class CableCommunicator(WebsocketCommunicator):
     async def close(self) -> None:
         """The last one to close stops the hub, whose tasks would outlive the test's loop."""
         await self.disconnect()
-        if not current_hub().registry:
+        if not any(hub.registry for hub in hubs_of_loop()):
             await stop_hub()
 
     async def subscribe(self, **params: Any) -> Frame:

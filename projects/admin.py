@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from lessy.locks import owner_locked
+from lessy.ground.locks import owner_locked
 from projects.models import Project
 
 

@@ -4,17 +4,19 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.utils import timezone
 
-from lessy.clock import ClockedModel, ClockedQuerySet
-from lessy.locks import owner_locked
-from lessy.state_machine import broken_dates
+from lessy.ground.clock import ClockedModel, ClockedQuerySet
+from lessy.ground.locks import owner_locked
+from lessy.ground.state_machine import broken_dates
 from projects import transitions
 from projects.slugs import parameterize
 
 DATES = ("started_at", "due_at", "paused_at", "finished_at")  # in the order in which errors are reported
 NAME_LENGTH = 100
+DESCRIPTION_LENGTH = 10_000
 
 
 class Project(ClockedModel):
@@ -22,7 +24,9 @@ class Project(ClockedModel):
     name = models.CharField(max_length=NAME_LENGTH)
     # A letter of the name may become two of the slug ("ß").
     slug = models.CharField(max_length=2 * NAME_LENGTH, editable=False)
-    description = models.TextField(blank=True, default="")
+    description = models.TextField(
+        blank=True, default="", validators=[MaxLengthValidator(DESCRIPTION_LENGTH)]
+    )
     state = models.CharField(
         max_length=10, choices=[(state, state) for state in transitions.STATES], default=transitions.NEWED
     )
@@ -79,11 +83,14 @@ class Project(ClockedModel):
         return [name for name in DATES if start and getattr(self, name) and getattr(self, name) < start]
 
     def _broken_name(self) -> list[tuple[str, str]]:
-        if not self.name.strip():
-            return [("name", "blank")]
-        return [("name", "too_long")] if len(self.name) > NAME_LENGTH else []
+        if len(self.name) > NAME_LENGTH:
+            return [("name", "too_long")]
+        return [] if self.name.strip() else [("name", "blank")]
 
     def _broken_slug(self) -> list[tuple[str, str]]:
+        """None of a name that is too long: to compose its letters takes the square of its length."""
+        if len(self.name) > NAME_LENGTH:
+            return []
         slug = parameterize(self.name)
         if not slug:
             return [("slug", "blank"), ("slug", "invalid")]

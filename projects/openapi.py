@@ -21,12 +21,15 @@ from lessy.api.openapi import (
     resource,
     wrapped,
 )
+from projects.models import DESCRIPTION_LENGTH, NAME_LENGTH
 from projects.transitions import STATES
 
 NAME_RULES = ("blank", "too_long", "taken", "invalid")
 DATE_RULES = ("must_be_set", "cannot_be_set", "cannot_be_before_started_at", "cannot_be_after_today")
 OF_ONE = (*TERMS, "record_not_found")
 ID = [id_of("project")]
+NAME: Schema = TEXT | {"maxLength": NAME_LENGTH}
+DESCRIPTION: Schema = TEXT_OR_NULL | {"maxLength": DESCRIPTION_LENGTH}
 
 COMPONENTS: dict[str, Schema] = {
     "Project": resource(
@@ -58,14 +61,14 @@ LIST = operation(
 )
 CREATE = operation(
     "Create a project",
-    body=wrapped("project", given("name", name=TEXT)),
+    body=wrapped("project", given("name", name=NAME)),
     success={201: one("Project")},
-    errors=(*TERMS, "parameter_missing", *NAME_RULES),
+    errors=(*TERMS, "parameter_missing", *NAME_RULES, "reached_max"),
 )
 SHOW = operation("A project", success={200: one("Project")}, errors=OF_ONE, parameters=ID)
 UPDATE = operation(
     "Change a project; its due date only while it is started",
-    body=wrapped("project", given(name=TEXT, description=TEXT_OR_NULL, dueAt=GIVEN_DATE)),
+    body=wrapped("project", given(name=NAME, description=DESCRIPTION, dueAt=GIVEN_DATE)),
     success={200: one("Project")},
     errors=(*OF_ONE, "parameter_missing", *NAME_RULES, *DATE_RULES),
     parameters=ID,

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TypedDict
 
+from django.conf import settings
 from django.utils import timezone
 
 from lessy.accounts.models import User
 from lessy.api.errors import ApiError, ValidationErrors, record_not_found
-from lessy.locks import owner_locked
-from lessy.state_machine import InvalidTransition, find_transition
-from projects.models import Project
+from lessy.api.limits import refuse_more_than
+from lessy.ground.locks import owner_locked
+from lessy.ground.state_machine import InvalidTransition, find_transition
+from projects.models import DESCRIPTION_LENGTH, Project
 from projects.transitions import PAUSED, STARTED, TRANSITIONS
 
 MAX_STARTED = 3
@@ -32,6 +34,7 @@ def project_create(*, user: User, name: str) -> Project:
     with owner_locked(user.pk) as there:
         if not there:  # deleted since the token was verified
             raise ApiError("unauthorized")
+        refuse_more_than(settings.LESSY_MAX_PROJECTS, Project.objects.filter(user=user), "project")
         project = Project(user=user, name=name)
         _save(project, timezone.now())
     return project
@@ -43,7 +46,7 @@ def project_update(*, project: Project, changes: ProjectChanges) -> Project:
         for name, value in changes.items():
             if name != "due_at" or project.state == STARTED:
                 setattr(project, name, value)
-        _save(project, timezone.now())
+        _save(project, timezone.now(), given=changes)
     return project
 
 
@@ -86,8 +89,12 @@ def _locked(project: Project) -> Iterator[None]:
         yield
 
 
-def _save(project: Project, now: datetime) -> None:
-    if errors := project.broken_rules(now):
+def _save(project: Project, now: datetime, given: ProjectChanges | None = None) -> None:
+    """A stored description that is too long, from before there was a limit, forbids no other change."""
+    errors = project.broken_rules(now)
+    if given and len(given.get("description", "")) > DESCRIPTION_LENGTH:
+        errors.append(("description", "too_long"))
+    if errors:
         raise ValidationErrors("project", errors)
     project.save()
 

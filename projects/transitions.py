@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lessy.state_machine import Rule
+from lessy.ground.state_machine import Rule
 
 NEWED: Final = "newed"
 STARTED: Final = "started"

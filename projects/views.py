@@ -12,7 +12,7 @@ from lessy.api.errors import record_not_found
 from lessy.api.pagination import paginated
 from lessy.api.parameters import require, scalars, text, wrapped
 from lessy.api.views import LessyView
-from lessy.numbers import whole_number
+from lessy.ground.numbers import whole_number
 from projects import openapi
 from projects.models import Project
 from projects.services import (

@@ -3,15 +3,17 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models
 
-from lessy.clock import ClockedModel, ClockedQuerySet
-from lessy.locks import owner_locked
-from lessy.state_machine import broken_dates
+from lessy.ground.clock import ClockedModel, ClockedQuerySet
+from lessy.ground.locks import owner_locked
+from lessy.ground.state_machine import broken_dates
 from projects import transitions as project_transitions
 from projects.models import Project
 from tasks import transitions
 
+LABEL_LENGTH = 2_000
 DATES = ("started_at", "planned_at", "finished_at", "abandoned_at")  # in the order errors are reported
 
 
@@ -45,7 +47,7 @@ class Task(ClockedModel):
     project = models.ForeignKey(
         Project, on_delete=models.SET_NULL, null=True, blank=True, related_name="tasks"
     )
-    label = models.TextField()
+    label = models.TextField(validators=[MaxLengthValidator(LABEL_LENGTH)])
     # Unique among the user's tasks, kept so by the owner's lock. No constraint: SQLite cannot defer it to
     # the end of the statement that shifts the others.
     order = models.BigIntegerField(editable=False, blank=True)

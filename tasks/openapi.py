@@ -21,12 +21,14 @@ from lessy.api.openapi import (
     resource,
     wrapped,
 )
+from tasks.models import LABEL_LENGTH
 from tasks.transitions import STATES
 
-RULES = ("must_be_set", "cannot_be_set", "blank")
+RULES = ("must_be_set", "cannot_be_set", "blank", "too_long")
 OF_ONE = (*TERMS, "record_not_found", "parameter_missing")
 ID = [id_of("task")]
 PROJECT_ID = {"type": ["integer", "null"]}
+LABEL: Schema = TEXT | {"maxLength": LABEL_LENGTH}
 
 COMPONENTS: dict[str, Schema] = {
     "Task": resource(
@@ -61,15 +63,15 @@ CREATE = operation(
     "Create a task; a key plannedAt or finishedAt makes it planned or finished",
     body=wrapped(
         "task",
-        given("label", label=TEXT, plannedAt=GIVEN_DATE, finishedAt=GIVEN_DATE, projectId=PROJECT_ID),
+        given("label", label=LABEL, plannedAt=GIVEN_DATE, finishedAt=GIVEN_DATE, projectId=PROJECT_ID),
     ),
     success={201: one("Task")},
-    errors=(*OF_ONE, *RULES),
+    errors=(*OF_ONE, *RULES, "reached_max"),
 )
 SHOW = operation("A task", success={200: one("Task")}, errors=(*TERMS, "record_not_found"), parameters=ID)
 UPDATE = operation(
     "Change the label or the project of a task",
-    body=wrapped("task", given(label=TEXT, projectId=PROJECT_ID)),
+    body=wrapped("task", given(label=LABEL, projectId=PROJECT_ID)),
     success={200: one("Task")},
     errors=(*OF_ONE, *RULES),
     parameters=ID,

@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TypedDict
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
 from lessy.accounts.models import User
 from lessy.api.errors import ApiError, ValidationErrors, record_not_found
-from lessy.locks import owner_locked
-from lessy.state_machine import InvalidTransition, find_transition
+from lessy.api.limits import refuse_more_than
+from lessy.ground.locks import owner_locked
+from lessy.ground.state_machine import InvalidTransition, find_transition
 from projects.models import Project
-from tasks.models import Task
+from tasks.models import LABEL_LENGTH, Task
 from tasks.transitions import EFFECTS, FINISHED, PLANNED, STARTED, TRANSITIONS
 
 
@@ -38,9 +40,10 @@ def task_create(*, user: User, label: str, project_id: int | None, dates: FirstD
     with owner_locked(user.pk) as there:
         if not there:  # deleted since the token was verified
             raise ApiError("unauthorized")
+        refuse_more_than(settings.LESSY_MAX_TASKS, Task.objects.filter(user=user), "task")
         task = Task(user=user, label=label, project=_own_project(user.pk, project_id))
         _begin(task, dates, timezone.now())
-        _save(task)
+        _save(task, label)
     return task
 
 
@@ -50,7 +53,7 @@ def task_update(*, task: Task, changes: TaskChanges) -> Task:
         task.label = changes.get("label", task.label)
         task.project = _own_project(task.user_id, changes.get("project_id", task.project_id))
         task.follow_project(timezone.now())
-        _save(task)
+        _save(task, changes.get("label", ""))
     return task
 
 
@@ -101,8 +104,12 @@ def _locked(task: Task) -> Iterator[None]:
         yield
 
 
-def _save(task: Task) -> None:
-    if errors := task.broken_rules():
+def _save(task: Task, label: str = "") -> None:
+    """A label is judged by its length when it is given: a stored one may be from before there was a limit."""
+    errors = task.broken_rules()
+    if len(label) > LABEL_LENGTH:
+        errors.append(("label", "too_long"))
+    if errors:
         raise ValidationErrors("task", errors)
     task.save()
 

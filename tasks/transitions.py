@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lessy.state_machine import Rule
+from lessy.ground.state_machine import Rule
 
 NEWED: Final = "newed"
 STARTED: Final = "started"

@@ -12,7 +12,7 @@ from lessy.api.dates import parse_date
 from lessy.api.errors import ValidationErrors, record_not_found
 from lessy.api.pagination import paginated
 from lessy.api.parameters import require, scalars, text, wrapped
-from lessy.numbers import whole_number
+from lessy.ground.numbers import whole_number
 from projects.views import CollectionView, OwnerView
 from tasks import openapi
 from tasks.models import Task

@@ -1,12 +1,17 @@
 """Alice and Bob, the users of every test; and, for tests of the whole, a site of two servers and Redis."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lessy.accounts.models import User
+from tests.support import wheel as wheels
 from tests.support.browser import Browser, new_browser
+from tests.support.postgres import PostgresServer, _binary, new_postgres
 from tests.support.redis import RedisServer
+from tests.support.required import missing
 from tests.support.site import Person, Server, Site, new_site
 
 
@@ -33,6 +38,26 @@ def redis_server() -> Iterator[RedisServer]:
     server = RedisServer()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One that tests share: each stops nothing, and ends only what it began."""
+    if not os.access(Path(_binary("initdb")), os.X_OK):
+        missing("PostgreSQL")
+    with new_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return wheels.build(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed_cable(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For the PYTHONPATH of other people's projects: `sync_cable`, as pip installs it, and nothing else."""
+    return wheels.install(wheel, tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from lessy.accounts import mail_tokens
 from lessy.accounts.models import TermsOfService, User
 from projects.models import Project
 from tasks.models import Task
@@ -53,10 +54,24 @@ def posted(mailoutbox, django_capture_on_commit_callbacks) -> Callable[[], Any]:
 @pytest.fixture
 def pending(db) -> User:
     """Registered, not yet activated."""
-    user = User(email="laura@example.com", activation_token="the-activation-token")
+    user = User(email="laura@example.com")
     user.set_unusable_password()
     user.save()
+    mail_activation(user)
     return user
+
+
+def mail_activation(user: User) -> str:
+    """The token that a mail would hold."""
+    mail_tokens.renew_activation(user, timezone.now())
+    user.save()
+    return mail_tokens.activation_token(user)
+
+
+def mail_reset(user: User) -> str:
+    mail_tokens.renew_reset(user, timezone.now())
+    user.save()
+    return mail_tokens.reset_token(user)
 
 
 @pytest.fixture

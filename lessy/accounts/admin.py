@@ -61,7 +61,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(admin.ModelAdmin):
-    list_display = ("pk", "user", "sudo", "created_at", "last_used_at", "expires_at", "revoked_at")
+    list_display = ("__str__", "user", "sudo", "created_at", "last_used_at", "expires_at", "revoked_at")
     list_filter = (StateFilter, "sudo", "created_at")
     list_select_related = ("user",)
     search_fields = ("user__username", "user__email")

@@ -6,9 +6,13 @@ from rest_framework.request import Request
 from lessy.accounts import tokens
 from lessy.accounts.models import AccessToken, User
 
+LONGEST_HEADER = tokens.LONGEST + 64  # characters: a token, the word before it and blanks
+
 
 def bare_token(header: str) -> str:
-    """Of "Bearer abc", "token abc" and "abc": abc."""
+    """Of "Bearer abc", "token abc" and "abc": abc. Of what is too long for a token: nothing."""
+    if len(header) > LONGEST_HEADER:
+        return ""
     return re.sub(r"^(bearer|token)\s+", "", header.strip(), flags=re.IGNORECASE)
 
 

@@ -5,7 +5,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from lessy.accounts.models import User
-from lessy.accounts.throttles import may_log_in
+from lessy.accounts.rules import ADDRESS_LENGTH, broken_password
+from lessy.accounts.throttles import logged_in, may_log_in
 
 
 class ThrottledBackend(ModelBackend):
@@ -20,4 +21,9 @@ class ThrottledBackend(ModelBackend):
     ) -> User | None:
         if request is not None and not may_log_in(request, username or ""):
             raise PermissionDenied
-        return super().authenticate(request, username, password, **more)
+        if len(username or "") > ADDRESS_LENGTH or broken_password(password or ""):
+            return None  # Django's form does not refuse them
+        user = super().authenticate(request, username, password, **more)
+        if request is not None and user is not None:
+            logged_in(request, user)
+        return user

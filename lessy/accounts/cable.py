@@ -1,8 +1,10 @@
 """Who may open a socket. A token never appears in a log line or in the text of an exception."""
 
+import time
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -27,11 +29,22 @@ class Admission:
     expires_at: float | None  # epoch seconds
 
 
+_KEY = {"type": "httpApiKey", "name": "Authorization"}
+_HEADER = "The token, with or without Bearer before it; for clients that are no browsers."
+
+
 class TokenAuthenticator:
+    # For the AsyncAPI document.
+    security_schemes: Mapping[str, Mapping[str, str]] = MappingProxyType(
+        {"cookie": {**_KEY, "in": "cookie"}, "header": {**_KEY, "in": "header", "description": _HEADER}}
+    )
+
     def authenticate(self, handshakes: Sequence[Handshake]) -> list[Admission | None]:
         """One query for all, and none where no credential is a token of ours."""
-        rows = tokens.verify_many([_credential(handshake) for handshake in handshakes])
-        return [_admission(row) if row else None for row in rows]
+        asked = [_credentials(handshake) for handshake in handshakes]
+        rows = iter(tokens.verify_many([token for each in asked for token in each], expired=True))
+        found = [[next(rows) for _ in each] for each in asked]
+        return [_best(_admission(row) for row in theirs if row) for theirs in found]
 
     def still_admitted(self, admissions: Sequence[Admission]) -> list[bool]:
         keys = [admission.key for admission in admissions]
@@ -42,13 +55,20 @@ class TokenAuthenticator:
         return [key in valid for key in keys]
 
 
-def _credential(handshake: Handshake) -> str:
-    """The cookie before the header; never the query string."""
-    cookie = handshake.cookies.get("Authorization")
-    if cookie:
-        return bare_token(unquote(cookie.strip('"')))
+def _best(admissions: Iterable[Admission]) -> Admission | None:
+    """Of a header and a cookie the first that has not expired, if there is one."""
+    found, now = list(admissions), time.time()
+    return next((each for each in found if (each.expires_at or now + 1) > now), found[0] if found else None)
+
+
+def _credentials(handshake: Handshake) -> tuple[str, str]:
+    """
+    The header before the cookie, which a client may have kept from long ago; never the query string. Both are
+    asked for: the header may be the password of a proxy before us.
+    """
     header = handshake.headers.get("authorization", "")
-    return _password(header) or bare_token(header)
+    cookie = handshake.cookies.get("Authorization", "")
+    return _password(header) or bare_token(header), bare_token(unquote(cookie.strip('"')))
 
 
 def _password(header: str) -> str | None:

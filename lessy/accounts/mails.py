@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
 
+from lessy.accounts import mail_tokens
 from lessy.accounts.models import User
 
 ACTIVATION_NEEDED = """Welcome to Lessy!
@@ -31,7 +32,7 @@ If it was not you, ignore this mail: your password stays as it is.
 
 
 def send_activation_needed(user: User) -> None:
-    _send(user, "Activate your account", ACTIVATION_NEEDED, token=user.activation_token)
+    _send(user, "Activate your account", ACTIVATION_NEEDED, token=mail_tokens.activation_token(user))
 
 
 def send_activation_done(user: User) -> None:
@@ -39,7 +40,7 @@ def send_activation_done(user: User) -> None:
 
 
 def send_password_reset(user: User) -> None:
-    _send(user, "Choose a new password", RESET, token=user.reset_token)
+    _send(user, "Choose a new password", RESET, token=mail_tokens.reset_token(user))
 
 
 def _send(user: User, subject: str, body: str, **fields: str | None) -> None:

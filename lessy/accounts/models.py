@@ -1,6 +1,5 @@
 """Users, the tokens they hold, and the terms they accept."""
 
-import secrets
 from collections import defaultdict
 from typing import Any, ClassVar
 
@@ -20,11 +19,6 @@ RULES = {
     "time_zone": rules.broken_time_zone,
 }
 UNIQUE = ("email", "username")
-
-
-def random_key() -> str:
-    """20 URL-safe characters: for the links in mails."""
-    return secrets.token_urlsafe(15)
 
 
 class TermsQuerySet(models.QuerySet["TermsOfService"]):
@@ -76,7 +70,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.CharField(max_length=rules.ADDRESS_LENGTH, validators=[rules.validate_email])
     time_zone = models.CharField(max_length=64, default="UTC", validators=[rules.validate_time_zone])
     activated_at = models.DateTimeField(null=True, blank=True)
+    # Digests: mail_tokens derives the tokens themselves, which are stored nowhere.
     activation_token = models.CharField(max_length=40, null=True, blank=True, unique=True, editable=False)
+    activation_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     reset_token = models.CharField(max_length=40, null=True, blank=True, unique=True, editable=False)
     reset_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     accepted_terms = models.ForeignKey(TermsOfService, null=True, blank=True, on_delete=models.SET_NULL)
@@ -101,20 +97,30 @@ class User(AbstractBaseUser, PermissionsMixin):
     def save(self, *args: Any, keep: "AccessToken | None" = None, **kwargs: Any) -> None:
         """A new password, or is_active off, revokes every token of the user but the one to keep."""
         # Django keeps a new password in clear until it is saved.
-        renewed = getattr(self, "_password", None) is not None
+        renewed = self._takes_hash or getattr(self, "_password", None) is not None
         ends = self.pk is not None and (renewed or not self.is_active)
         with transaction.atomic():
             super().save(*args, **kwargs)
+            self._takes_hash = False
             if ends:
                 self.access_tokens.others(keep).revoke()
+
+    _takes_hash = False
+
+    def set_hash(self, hashed: str) -> None:
+        """As set_password, with what make_password made of it: slow work, which no lock should wait for."""
+        self.password = hashed
+        self._takes_hash = True
 
     def broken_rules(self, *fields: str) -> list[tuple[str, str]]:
         """Every (field, code) of these fields that forbids to save the user as it is."""
         errors = []
         for field in fields:
             value = getattr(self, field)
-            errors += [(field, code) for code in RULES[field](value)]
-            if field in UNIQUE and self._is_taken(field, value):
+            codes = RULES[field](value)
+            errors += [(field, code) for code in codes]
+            # What is too long to be stored is nobody's, and the database need not fold its case.
+            if field in UNIQUE and "too_long" not in codes and self._is_taken(field, value):
                 errors.append((field, "taken"))
         return errors
 
@@ -126,7 +132,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     def valid(self) -> "AccessTokenQuerySet":
-        return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+        return self.unrevoked().unexpired()
+
+    def unrevoked(self) -> "AccessTokenQuerySet":
+        return self.filter(revoked_at=None, user__is_active=True)
 
     def unexpired(self) -> "AccessTokenQuerySet":
         return self.filter(expires_at__gt=timezone.now())
@@ -160,7 +169,8 @@ class AccessToken(models.Model):
     objects = AccessTokenQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return f"token {self.pk}"
+        kind = "sudo token" if self.sudo else "token"
+        return f"{kind} of {self.user}, {self.created_at:%-d %b %Y %H:%M} UTC"
 
 
 @receiver(post_delete, sender=User)

@@ -62,16 +62,16 @@ LOG_IN = operation(
 )
 # Wrong credentials are 401 too, but who logs in needs no token.
 LOG_OUT = operation(
-    "Sign out: the token that asks, or all",
+    "Sign out: revoke the token of the request, or all",
     success={204: None},
     errors=TOKEN,
-    parameters=[OpenApiParameter("all", bool, description="true: every token of the user")],
+    parameters=[OpenApiParameter("all", bool, description="true: all tokens of the user")],
 )
 ACTIVATE = operation(
     "Activate, with the token of a mail",
     body=given("token", "user", token=TEXT, user=given("username", "password", username=TEXT, password=TEXT)),
     success={200: WITH_TOKEN},
-    errors=("record_not_found", "parameter_missing", *NAME_RULES),
+    errors=("record_not_found", "parameter_missing", *NAME_RULES, "too_many_requests"),
 )
 _EMAIL = given("user", user=given("email", email=TEXT))
 RESEND_ACTIVATION = operation(
@@ -90,7 +90,10 @@ SET_PASSWORD = operation(
     "Set a password: with the token of a mail, or with sudo and no token",
     body=given("user", token=TEXT_OR_NULL, user=given("password", password=TEXT)),
     success={200: record(["meta"], data=ref("User"), meta=META)},
-    errors=(*TERMS, "sudo_required", "user_inactive", "record_not_found", "parameter_missing"),
+    errors=(
+        *(*TERMS, "sudo_required", "user_inactive", "record_not_found", "parameter_missing"),
+        "too_long",
+    ),
 )
 ME = operation("Who I am", success={200: one("User")}, errors=TOKEN)
 CHANGE_PROFILE = operation(
@@ -103,4 +106,6 @@ DELETE_ME = operation(
     "Delete the account, with sudo if it is activated", success={204: None}, errors=(*TOKEN, "sudo_required")
 )
 ACCEPT_TERMS = operation("Accept the terms in force", success={200: one("Acceptance")}, errors=TOKEN)
-FEATURES = operation("The features that are on for me", success={200: many("Feature")}, errors=TOKEN)
+FEATURES = operation(
+    "The feature flags that are on for the user", success={200: many("Feature")}, errors=TOKEN
+)

@@ -14,10 +14,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from lessy.accounts import mails, tokens
-from lessy.accounts.models import AccessToken, TermsOfService, User, random_key
+from lessy.accounts import mail_tokens, mails, rules, tokens
+from lessy.accounts.models import AccessToken, TermsOfService, User
 from lessy.api.errors import ApiError, ValidationErrors, record_not_found
-from lessy.locks import owner_locked
+from lessy.ground.locks import owner_locked
 
 SUDO = timedelta(minutes=15)
 A_DAY = timedelta(days=1)
@@ -42,11 +42,15 @@ def a_month() -> timedelta:
 
 def find_by_name(name: str) -> User | None:
     """By user name or address, in exact case; only of who may sign in."""
+    if len(name) > rules.ADDRESS_LENGTH:
+        return None
     return User.objects.filter(Q(username=name) | Q(email=name), is_active=True).order_by("pk").first()
 
 
 def log_in(*, name: str, password: str, sudo: bool) -> tuple[User, str]:
     """Returns: the user and a new token. Raises: login_failed, whatever the reason."""
+    if rules.broken_password(password):
+        raise ApiError("login_failed")
     user = find_by_name(name)
     if user is None or user.activated_at is None:
         make_password(password)  # as slow as a wrong password, so that names cannot be told apart
@@ -62,10 +66,11 @@ def log_in(*, name: str, password: str, sudo: bool) -> tuple[User, str]:
 
 def register(*, email: str) -> tuple[User, str]:
     """A pending user, without name and password, whom a mail asks to choose them."""
-    user = User(email=email, activation_token=random_key(), accepted_terms=TermsOfService.objects.current())
+    user = User(email=email, accepted_terms=TermsOfService.objects.current())
     user.set_unusable_password()
     with transaction.atomic():
         _save(user, "email")
+        _renew_activation(user)
         mails.send_activation_needed(user)
         return user, tokens.issue(user, lifetime=A_DAY)
 
@@ -74,23 +79,28 @@ def resend_activation(*, email: str) -> None:
     """To who is pending; an active user gets no mail."""
     with _locked(_find(email=email)) as user:
         if user.activated_at is None:
-            user.activation_token = user.activation_token or random_key()
-            user.save(update_fields=["activation_token"])
+            if not mail_tokens.may_activate_for_long(user):
+                _renew_activation(user)
             mails.send_activation_needed(user)
 
 
 def find_by_activation_token(token: str) -> User:
-    return _find(activation_token=token)
+    user = _find_by_token(token, "activation_token")
+    if not mail_tokens.may_activate(user):
+        raise record_not_found("user")
+    return user
 
 
 def activate(*, user: User, username: str, password: str) -> str:
     """Returns: a new token; the one of the registration, which proves no address, ends."""
-    token = user.activation_token
+    user.username = username
+    broken = [*user.broken_rules("username"), *_broken_password(password)]
+    hashed = _hashed(password, broken)
     with _locked(user):
-        if user.activation_token != token:
+        if not mail_tokens.may_activate(user):
             raise record_not_found("user")
         user.username, user.activated_at, user.activation_token = username, timezone.now(), None
-        user.set_password(password)
+        user.set_hash(hashed)
         _save(user, "username", also=("activated_at", "activation_token", "password"))
         mails.send_activation_done(user)
         return tokens.issue(user, lifetime=a_month())
@@ -103,31 +113,36 @@ def request_reset(*, email: str) -> None:
         now = timezone.now()
         if user.reset_sent_at and now - user.reset_sent_at < BETWEEN_RESETS:
             return
-        user.reset_token, user.reset_sent_at = random_key(), now
+        mail_tokens.renew_reset(user, now)
         user.save(update_fields=["reset_token", "reset_sent_at"])
         mails.send_password_reset(user)
 
 
 def find_by_reset_token(token: str) -> User:
-    user = _find(reset_token=token)
+    user = _find_by_token(token, "reset_token")
+    if not mail_tokens.may_reset(user):
+        raise record_not_found("user")
     _refuse_pending(user)
     return user
 
 
 def reset_password(*, user: User, password: str) -> str:
     """Returns: a new token; all others end."""
-    token = user.reset_token
+    hashed = _hashed(password, _broken_password(password))
     with _locked(user):
-        if user.reset_token != token:
+        if not mail_tokens.may_reset(user):
             raise record_not_found("user")
-        _store_password(user, password)
+        _store_hash(user, hashed)
         return tokens.issue(user, lifetime=a_month())
 
 
 def change_password(*, user: User, password: str, keep: AccessToken) -> None:
     """All tokens end but the one to keep."""
+    hashed = _hashed(password, _broken_password(password))
     with _locked(user):
-        _store_password(user, password, keep)
+        if not AccessToken.objects.valid().filter(pk=keep.pk).exists():  # ended while the password was hashed
+            raise ApiError("unauthorized")
+        _store_hash(user, hashed, keep)
 
 
 def update_profile(*, user: User, changes: Profile) -> None:
@@ -150,10 +165,25 @@ def delete_user(*, user: User) -> None:
 
 
 def _find(**fields: str) -> User:
+    """Raises: record_not_found, without a query for what no column could hold."""
+    if any(len(value) > rules.ADDRESS_LENGTH for value in fields.values()):
+        raise record_not_found("user")
     user = User.objects.filter(**fields, is_active=True).first()
     if user is None:
         raise record_not_found("user")
     return user
+
+
+def _find_by_token(token: str, column: str) -> User:
+    """By the token of a mail, which is to be judged by mail_tokens still."""
+    if len(token) > rules.MAIL_TOKEN_LENGTH:
+        raise record_not_found("user")
+    return _find(**{column: mail_tokens.digest(token)})
+
+
+def _renew_activation(user: User) -> None:
+    mail_tokens.renew_activation(user, timezone.now())
+    user.save(update_fields=["activation_token", "activation_sent_at"])
 
 
 @contextmanager
@@ -172,8 +202,19 @@ def _refuse_pending(user: User) -> None:
         raise ApiError("user_inactive", pointer="/user")
 
 
-def _store_password(user: User, password: str, keep: AccessToken | None = None) -> None:
-    user.set_password(password)
+def _broken_password(password: str) -> list[tuple[str, str]]:
+    return [("password", code) for code in rules.broken_password(password)]
+
+
+def _hashed(password: str, broken: list[tuple[str, str]]) -> str:
+    """Before any lock is taken: it is made to be slow. Raises: ValidationErrors if a rule is broken."""
+    if broken:
+        raise ValidationErrors("user", broken)
+    return make_password(password)
+
+
+def _store_hash(user: User, hashed: str, keep: AccessToken | None = None) -> None:
+    user.set_hash(hashed)
     user.reset_token = None
     user.save(update_fields=["password", "reset_token"], keep=keep)
 

@@ -1,5 +1,6 @@
 """Issues, verifies and revokes tokens: the one place that knows JWTs."""
 
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,11 +9,13 @@ from datetime import timedelta
 import jwt
 from django.conf import settings
 from django.utils import timezone
+from jwt.types import Options
 
 from lessy.accounts.models import AccessToken, AccessTokenQuerySet, User
 
 ALGORITHM = "HS256"
 LONGEST = 4096
+_KEY = re.compile(r"[A-Za-z0-9]{1,32}")
 USED_EVERY = timedelta(minutes=1)  # how exact last_used_at is
 
 
@@ -33,32 +36,40 @@ def issue(user: User, *, sudo: bool = False, lifetime: timedelta) -> str:
     return jwt.encode(payload, settings.SECRET_KEY, algorithm=ALGORITHM)
 
 
-def decode(text: str) -> Claims | None:
-    """Without a query. None if it is not signed by us, expired, or of another shape."""
+def decode(text: str, *, expired: bool = False) -> Claims | None:
+    """
+    Without a query. None if it is not signed by us, of another shape, or has expired. expired: also those
+    that have.
+    """
     if len(text) > LONGEST:
         return None
     try:
-        payload = jwt.decode(
-            text, settings.SECRET_KEY, algorithms=[ALGORITHM], options={"require": ["exp", "jti"]}
-        )
+        options: Options = {"require": ["exp", "jti"], "verify_exp": not expired}
+        payload = jwt.decode(text, settings.SECRET_KEY, algorithms=[ALGORITHM], options=options)
         data = payload["data"]
-        return Claims(int(data["user_id"]), data["sudo"] is True, str(payload["jti"]), float(payload["exp"]))
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
+        claims = Claims(data["user_id"], data["sudo"] is True, str(payload["jti"]), float(payload["exp"]))
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
+    # A key with a NUL, for one, no database would take.
+    return claims if type(claims.user_id) is int and _KEY.fullmatch(claims.jti) else None
 
 
 def verify(text: str) -> AccessToken | None:
     return verify_many([text])[0]
 
 
-def verify_many(texts: Sequence[str]) -> list[AccessToken | None]:
-    """In one query for all; none if no text is a token. Moves last_used_at, at most once a minute."""
-    claims = [decode(text) for text in texts]
+def verify_many(texts: Sequence[str], *, expired: bool = False) -> list[AccessToken | None]:
+    """
+    In one query for all; none if no text is a token. Moves last_used_at, at most once a minute. expired: also
+    those that have expired, and are otherwise valid.
+    """
+    claims = [decode(text, expired=expired) for text in texts]
     keys = {claim.jti for claim in claims if claim}
     if not keys:
         return [None] * len(texts)
-    rows = {row.key: row for row in AccessToken.objects.valid().filter(key__in=keys).select_related("user")}
-    _touch(rows.values())
+    found = AccessToken.objects.unrevoked() if expired else AccessToken.objects.valid()
+    rows = {row.key: row for row in found.filter(key__in=keys).select_related("user")}
+    _touch(row for row in rows.values() if row.expires_at > timezone.now())
     return [_row_of(claim, rows) for claim in claims]
 
 

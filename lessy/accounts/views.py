@@ -60,9 +60,11 @@ class AuthorizationsView(LessyView):
 
     def post(self, request: Request) -> Response:
         params = _top_level(request)
-        sudo = params.get("sudo") not in (None, False)
+        sudo = params.get("sudo") is not None and params["sudo"] is not False  # 0 is present
         name, password = text(params.get("username")), text(params.get("password"))
-        return _with_token(*services.log_in(name=name, password=password, sudo=sudo))
+        user, token = services.log_in(name=name, password=password, sudo=sudo)
+        throttles.logged_in(request, user)
+        return _with_token(user, token)
 
     def delete(self, request: Request) -> Response:
         """Signs out the token that asks; with ?all=true every token of the user."""
@@ -75,10 +77,14 @@ class AuthorizationsView(LessyView):
 
 @extend_schema_view(post=openapi.ACTIVATE)
 class ActivationsView(LessyView):
+    throttle_classes = (throttles.HashingByAddress,)
+
     def post(self, request: Request) -> Response:
         user = services.find_by_activation_token(text(_top_level(request).get("token")))
         username, password = _required(request, (), "username", "password")
-        return _with_token(user, services.activate(user=user, username=username, password=password))
+        token = services.activate(user=user, username=username, password=password)
+        throttles.logged_in(request, user)
+        return _with_token(user, token)
 
 
 @extend_schema_view(post=openapi.RESEND_ACTIVATION)
@@ -103,6 +109,8 @@ class PasswordResetsView(LessyView):
 class PasswordsView(LessyView):
     """Two doors: a token of a mail, whoever asks; or else the sudo token of an active user."""
 
+    throttle_classes = throttles.HASHING
+
     def get_permissions(self) -> list[BasePermission]:
         by_mail = _top_level(self.request).get("token") is not None
         return [] if by_mail else [HasToken(), HasAcceptedTerms(), HasSudo(), IsActivated()]
@@ -112,7 +120,9 @@ class PasswordsView(LessyView):
         if token is not None:
             user = services.find_by_reset_token(text(token))
             [password] = _required(request, (), "password")
-            return _with_token(user, services.reset_password(user=user, password=password))
+            signed_in = services.reset_password(user=user, password=password)
+            throttles.logged_in(request, user)
+            return _with_token(user, signed_in)
         [password] = _required(request, (), "password")
         services.change_password(user=user_of(request), password=password, keep=token_of(request))
         return Response({"data": user_shape(user_of(request))})

@@ -1,5 +1,6 @@
 """Every error of the API, and its one format: {"errors": [{status, code, title, detail, source?}, ...]}."""
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -40,15 +41,18 @@ ERRORS = {  # code -> status, title, detail: constants of the wire
     ),
     "missing_endpoint": (404, "Missing endpoint", _ENDPOINT),
     "record_not_found": (404, "Record not found", _RECORD),
-    "content_too_large": (413, "Content too large", "The body of the request is larger than we take."),
+    "content_too_large": (413, "Content too large", "The request body is too large."),
+    "headers_too_large": (431, "Headers too large", "The request headers are too large."),
     "parameter_missing": (
         422,
         "Parameter is missing",
         "A parameter is missing or empty but it is required.",
     ),
-    "invalid_transition": (422, "Invalid transition", "The state cannot change like that."),
+    "invalid_transition": (422, "Invalid transition", "This change of state is not possible."),
     "reached_max_started": (422, "Forbidden transition", "User cannot have more than 3 started projects"),
+    "reached_max": (422, "Limit reached", "User cannot have more of them."),
     "too_many_requests": (429, "Too many requests", "You sent too many requests, try again later."),
+    "unavailable": (503, "Service unavailable", "The server is overloaded, try again later."),
     "server_error": (500, "Server error", "Something went wrong on the server."),
 }
 _VALIDATION = (
@@ -93,6 +97,11 @@ def element(code: str, pointer: str | None = None, detail: str | None = None) ->
         "detail": detail or usual,
     }
     return found | ({"source": {"pointer": pointer}} if pointer else {})
+
+
+def error_body(code: str) -> bytes:
+    """A whole body of one error, for who answers without the framework."""
+    return json.dumps({"errors": [element(code)]}).encode()
 
 
 _CODE_OF_STATUS = {

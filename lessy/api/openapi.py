@@ -33,7 +33,7 @@ GIVEN_DATE: Schema = TEXT_OR_NULL | {
 
 TOKEN = ("unauthorized",)
 TERMS = (*TOKEN, "tos_not_accepted")
-PAGE = OpenApiParameter("page", int, description="What is no positive number is 1.")
+PAGE = OpenApiParameter("page", int, description="Anything but a positive number counts as 1.")
 
 
 def ref(name: str) -> Schema:
@@ -87,7 +87,9 @@ def operation(
         success: by status; None for an answer without a body.
         errors: codes; `unauthorized` among them says that the operation needs a token.
     """
-    codes = [*errors, *(["bad_request"] if body else [])]
+    codes = [*errors, *(["bad_request", "content_too_large"] if body else [])]
+    if "unauthorized" in codes and "too_many_requests" not in codes:
+        codes.append("too_many_requests")  # of a user, whatever is asked
     responses = {status: _success(status, schema) for status, schema in success.items()} | _refusals(codes)
     retry = OpenApiParameter(
         "Retry-After", int, OpenApiParameter.HEADER, response=[429], description="Seconds."

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lessy.numbers import LARGEST, whole_number
+from lessy.ground.numbers import LARGEST, LONGEST, whole_number
 
 Shapes = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
@@ -23,6 +23,8 @@ def paginated(request: Request, rows: QuerySet[Any], size: int, shapes: Shapes) 
 
 def _page(text: str) -> int:
     """1 for what is no positive number. However large it is, it is beyond the last page."""
+    if len(text) > LONGEST:
+        return LARGEST if text[:LONGEST].isdecimal() else 1
     if re.fullmatch(r"\s*\+?\d{17,}\s*", text, re.ASCII):
         return LARGEST
     return max(1, whole_number(text) or 1)

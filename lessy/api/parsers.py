@@ -6,7 +6,7 @@ from rest_framework.parsers import BaseParser
 
 from lessy.api.errors import ApiError
 
-LARGEST = 512 * 1024  # bytes of a body
+LARGEST = 64 * 1024  # bytes of a body: the longest text in escapes (10,000 characters, 6 bytes each) fits
 DEEPEST = 50  # objects and lists within each other
 
 
@@ -17,11 +17,13 @@ class SnakeCaseParser(BaseParser):
 
     def parse(self, stream: IO[bytes], media_type: Any = None, parser_context: Any = None) -> dict[str, Any]:
         raw = stream.read(LARGEST + 1)
+        if len(raw) > LARGEST:
+            raise ApiError("content_too_large")
         try:
             data = _snake(json.loads(raw, parse_constant=_refuse)) if raw.strip() else {}
         except (ValueError, RecursionError):
             raise ApiError("bad_request") from None
-        if len(raw) > LARGEST or not isinstance(data, dict):
+        if not isinstance(data, dict):
             raise ApiError("bad_request")
         return data
 

@@ -5,26 +5,25 @@ A window is fixed, not sliding, so that one atomic increment counts: requests at
 processes, cannot all read "one is left".
 """
 
-import logging
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from hashlib import sha256
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import caches
-from redis import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-logger = logging.getLogger(__name__)
+from lessy.api import counters
+from notifications.handshake.addresses import client_address
 
-IPV6_PREFIX = 64  # what one customer of a provider has
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+# One count for all that have no address: this machine itself, a Unix socket.
+NOWHERE = "nowhere"
 
 
-def seconds_to_wait(scope: str, who: str) -> float | None:
+def seconds_to_wait(scope: str, who: str, count: Callable[[str, int], int] = counters.count) -> float | None:
     """
     Counts one more request of this scope (a key of LESSY_THROTTLE_RATES) by who.
 
@@ -37,21 +36,23 @@ def seconds_to_wait(scope: str, who: str) -> float | None:
     period = SECONDS[unit[0]]
     window, passed = divmod(time.time(), period)
     key = f"throttle:{scope}:{sha256(who.encode()).hexdigest()}:{int(window)}"
-    return period - passed if _count(key, period) > int(allowed) else None
+    return period - passed if count(key, period) > int(allowed) else None
 
 
 def address_of(request: Any) -> str:
-    """Of IPv6 its /64. Behind proxies of ours, whom the outermost of them saw."""
-    found = str(BaseThrottle().get_ident(request))
-    try:
-        address = ip_address(found)
-    except ValueError:
-        return found
-    return str(ip_network((int(address), IPV6_PREFIX), strict=False)) if address.version == 6 else found
+    """Of the client, as the limits of the cable count it: of IPv6 its /64, whatever the port."""
+    proxies = settings.LESSY_TRUSTED_PROXIES
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
+    # Whatever stands further left is not looked at, however much it is.
+    hops = forwarded.rsplit(",", proxies)[-proxies:] if forwarded and proxies else []
+    return client_address(request.META.get("REMOTE_ADDR"), hops, proxies) or NOWHERE
 
 
 class Throttle(BaseThrottle, ABC):
-    """Of POSTs. A subclass names its scope and says by whom it counts; None is not counted."""
+    """
+    Of POSTs. A subclass names its scope and says by whom it counts; None is not counted. A view asks its
+    throttles in order and ends with the first that refuses: whoever may not ask counts against nobody else.
+    """
 
     scope: str
 
@@ -72,17 +73,18 @@ class ByAddress(Throttle):
         return address_of(request)
 
 
-def _count(key: str, period: int) -> int:
-    try:
-        return _increment("default", key, period)
-    except RedisError as exc:  # each process counts for itself then: nobody is locked out, and nobody let in
-        logger.warning("throttles cannot reach Redis: %s", exc)
-        return _increment("memory", key, period)
+class ByUser(BaseThrottle):
+    """
+    Of every request with a token. Each process counts for itself: a request that waited for a Redis that does
+    not answer would cost more than what this is there to prevent.
+    """
 
+    scope = "user"
 
-def _increment(cache: str, key: str, period: int) -> int:
-    caches[cache].add(key, 0, period + 1)
-    try:
-        return int(caches[cache].incr(key))
-    except ValueError:  # it expired in between
-        return 1
+    def allow_request(self, request: Request, view: Any) -> bool:
+        who = None if request.auth is None else f"user {request.user.pk}"
+        self._wait = None if who is None else seconds_to_wait(self.scope, who, counters.count_alone)
+        return self._wait is None
+
+    def wait(self) -> float | None:
+        return self._wait

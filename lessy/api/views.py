@@ -4,18 +4,35 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from lessy.api.errors import ERRORS, ApiError, element
+from lessy.api.throttles import ByUser
 
 
 class LessyView(APIView):
     """A verb that it does not have is a missing endpoint, whoever asks."""
 
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """A chunked body has no Content-Length, without which the framework takes it for empty."""
+        if "CONTENT_LENGTH" not in request.META and "HTTP_TRANSFER_ENCODING" in request.META:
+            request.META["CONTENT_LENGTH"] = str(len(request.body))
+        return super().initialize_request(request, *args, **kwargs)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method == "OPTIONS" or not hasattr(self, str(request.method).lower()):
             raise ApiError("missing_endpoint")
         super().initial(request, *args, **kwargs)
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [ByUser(), *super().get_throttles()]
+
+    def check_throttles(self, request: Request) -> None:
+        """In order, and only until one refuses; the framework's own would count in all of them."""
+        for throttle in self.get_throttles():
+            if not throttle.allow_request(request, self):
+                self.throttled(request, throttle.wait() or 0)
 
 
 def _refusal(code: str) -> JsonResponse:

@@ -7,6 +7,11 @@ from pathlib import Path
 
 from django.templatetags.static import static
 
+# Our own, of this repository: no need for npm.
+OWN = "sync-cable-client"
+OWN_FOLDER = Path(__file__).resolve().parents[2] / "clients" / "javascript" / "src"
+OWN_PREFIX = f"web/{OWN}"
+
 FOLDER = Path(__file__).resolve().parent / "node_modules"
 PREFIX = "web/libraries"  # of their static URLs
 INSTALL = "npm install --prefix lessy/web"
@@ -33,6 +38,12 @@ def library_files() -> Iterator[str]:
         yield from (path.relative_to(FOLDER).as_posix() for path in FOLDER.glob(pattern))
 
 
+def own_files() -> Iterator[str]:
+    """As paths in OWN_FOLDER."""
+    yield from (path.name for path in OWN_FOLDER.glob("*.js"))
+
+
 def import_map() -> dict[str, dict[str, str]]:
     """For <script type="importmap">: the libraries import each other by name, as from a bundler."""
-    return {"imports": {name: static(f"{PREFIX}/{module}") for name, module in MODULES.items()}}
+    imports = {name: static(f"{PREFIX}/{module}") for name, module in MODULES.items()}
+    return {"imports": {**imports, OWN: static(f"{OWN_PREFIX}/index.js")}}

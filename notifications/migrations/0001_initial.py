@@ -1,10 +1,10 @@
 from django.db import migrations, models
 
-import notifications.models
+from ..models import new_epoch
 
 
 def make_epoch(apps, schema_editor):
-    apps.get_model("notifications", "Epoch").objects.using(schema_editor.connection.alias).create(pk=1)
+    apps.get_model("sync_cable", "Epoch").objects.using(schema_editor.connection.alias).create(pk=1)
 
 
 class Migration(migrations.Migration):
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("value", models.CharField(default=notifications.models.new_epoch, max_length=32)),
+                ("value", models.CharField(default=new_epoch, max_length=32)),
                 ("renewed_at", models.DateTimeField(auto_now=True)),
             ],
         ),

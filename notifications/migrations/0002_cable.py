@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0001_initial"),
+        ("sync_cable", "0001_initial"),
     ]
 
     operations = [
@@ -17,6 +17,6 @@ class Migration(migrations.Migration):
                 "indexes": [],
                 "constraints": [],
             },
-            bases=("notifications.epoch",),
+            bases=("sync_cable.epoch",),
         ),
     ]

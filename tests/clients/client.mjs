@@ -3,7 +3,8 @@
 import { createInterface } from "node:readline"
 import WebSocket from "ws"
 
-const [name, url, token, protocol] = process.argv.slice(2)
+const [name, url, firstToken, protocol] = process.argv.slice(2)
+let token = firstToken
 
 const say = (event, more = {}) => console.log(JSON.stringify({ event, ...more }))
 
@@ -51,7 +52,17 @@ async function railsClient() {
 
 async function anycableClient() {
   const { createCable } = await import("@anycable/web")
-  const cable = createCable(url, { protocol, websocketImplementation: BrowserSocket, logLevel: "error" })
+  let refreshed
+  const cable = createCable(url, {
+    protocol,
+    websocketImplementation: BrowserSocket,
+    logLevel: "error",
+    // As a page that asks its server for another token; "refresh" is the answer.
+    tokenRefresher: () => new Promise((resolve) => {
+      refreshed = resolve
+      say("asked for a token")
+    }),
+  })
   cable.on("close", () => say("gave up"))
   let channel
   return {
@@ -64,6 +75,10 @@ async function anycableClient() {
       channel.on("message", (message) => say("received", { message }))
     },
     unsubscribe: () => channel.disconnect(),
+    refresh({ token: later }) {
+      token = later
+      refreshed()
+    },
   }
 }
 

@@ -6,6 +6,7 @@ a bad token, survives a restart, keeps its socket while nothing happens.
 import os
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -222,3 +223,52 @@ def test_anycable_is_told_when_its_position_is_gone(extended_site):
         wanted = {"event": "info", "type": "history_not_found"}
         eventually(lambda: wanted in client.events, 10, f"{wanted}: {client.events}")
         client.wait_to_receive({"action": "create#tasks", "id": site.new_task(cooper)})
+
+
+def token_of(site, person, *, lifetime):
+    """Another one of this user. lifetime: seconds."""
+    return site.shell(
+        f"""
+from lessy.accounts import tokens
+from lessy.accounts.models import User
+result = tokens.issue(User.objects.get(pk={person.pk}), lifetime=timedelta(seconds={lifetime}))
+"""
+    )
+
+
+def test_e4_anycable_gets_another_token_when_its_own_expires_and_misses_nothing(extended_site):
+    site, cooper = extended_site, extended_site.new_person()
+    short = replace(cooper, token=token_of(site, cooper, lifetime=4))
+    with ExitStack() as stack:
+        client = extended_client(stack, site, short)
+        client.wait_to_receive({"action": "create#tasks", "id": site.new_task(cooper)})
+        client.wait_for("asked for a token")
+        missed = [site.new_task(cooper) for _ in range(3)]
+        client.do("refresh", token=cooper.token)
+        for task in missed:
+            client.wait_to_receive({"action": "create#tasks", "id": task})
+        assert client.count("asked for a token") == 1
+        assert client.count("socket") == 2
+        client.wait_to_receive({"action": "create#tasks", "id": site.new_task(cooper)})
+
+
+def test_e4_anycable_gets_another_token_at_the_handshake(extended_site):
+    """As a page that was asleep when its token expired."""
+    site, cooper = extended_site, extended_site.new_person()
+    old = token_of(site, cooper, lifetime=-60)
+    url = site.servers[0].cable_url
+    with node_client("@anycable/web", url, old, EXTENDED) as client:
+        client.do("subscribe")
+        client.wait_for("asked for a token")
+        client.do("refresh", token=cooper.token)
+        client.wait_for("connected")
+        client.wait_to_receive({"action": "create#tasks", "id": site.new_task(cooper)})
+
+
+def test_e4_anycable_does_not_ask_when_its_right_was_taken_away(extended_site):
+    site, cooper = extended_site, extended_site.new_person()
+    with ExitStack() as stack:
+        client = extended_client(stack, site, cooper)
+        site.servers[0].request("DELETE", "/api/users/authorizations", cooper)
+        client.wait_for("gave up")
+        assert client.count("asked for a token") == 0

@@ -179,15 +179,41 @@ def test_a_frame_over_the_limit_costs_the_socket_with_a_reason(socket):
     assert socket.close_code() == 4029
 
 
+def test_c2_identifiers_that_are_too_long_together_cost_the_socket_with_a_reason(socket):
+    for mark in "ab":
+        socket.command("subscribe", json.dumps({"channel": "NotificationsChannel", "mark": mark * 20_000}))
+    assert socket.frame()["type"] == "confirm_subscription"
+    assert socket.frame() == {"type": "disconnect", "reason": "limit_exceeded", "reconnect": False}
+    assert socket.close_code() == 4029
+
+
+@pytest.mark.parametrize("identifier", [I, '{"channel":"Turbo::StreamsChannel"}'])
+def test_e1_two_thousand_subscribes_that_change_nothing_do_not_end_the_socket(socket, identifier):
+    socket.subscribe()
+    for _ in range(2_000):
+        socket.command("subscribe", identifier)
+    socket.assert_nothing_came()
+
+
+def test_e1_who_was_too_fast_may_come_back(socket):
+    for _ in range(400):
+        socket.command("unsubscribe", "x")
+    assert socket.frame() == {"type": "disconnect", "reason": "limit_exceeded", "reconnect": True}
+    assert socket.close_code() == 4029
+
+
 def test_invalid_utf8_closes_with_its_own_code(socket):
     socket.socket.send(b"\xff\xfe", text=True)
     assert socket.close_code() == 1007
 
 
-def test_a_subscribe_that_fails_is_answered_with_silence_and_a_retry_works(site, cooper):
+def test_d1_a_subscribe_that_fails_tells_the_client_to_come_back_and_a_retry_works(site, cooper):
     server = site.serve(DJANGO_SETTINGS_MODULE="tests.support.hooks.settings", LESSY_TEST_HOOK="failing_join")
     with server.connect(cooper) as socket:
         socket.command("subscribe")
+        assert socket.frame() == {"type": "disconnect", "reason": "unavailable", "reconnect": True}
+        assert socket.close_code() == 1000
+    with server.connect(cooper) as socket:
         socket.subscribe()
         task = site.new_task(cooper)
         assert socket.message() == {"action": "create#tasks", "id": task}

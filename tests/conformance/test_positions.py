@@ -1,5 +1,6 @@
 """E1-E6, E25-E31, E36-E38: sessions, positions, and what is ignored. One test per case, named after it."""
 
+import json
 import os
 import time
 
@@ -144,6 +145,38 @@ def test_e31_any_other_since_replays_nothing(site, server, cooper, value):
         socket.assert_nothing_came()
 
 
+def last_ping_later_than(socket, moment):
+    while (named := json.loads(socket.text()).get("message", 0)) <= moment:
+        pass
+    return named
+
+
+SCANT = {"DJANGO_SETTINGS_MODULE": "tests.support.scant_settings"}
+
+
+def test_a2_since_the_last_ping_finds_what_no_pass_had_found_when_the_client_was_cut(site, cooper):
+    """
+    A change without a signal, pings for longer than the overlap, and a cut before any pass over the tables:
+    the client comes back to another process with the time that the last ping named.
+    """
+    holder, other = site.serve(**SCANT), site.serve(**SCANT)
+    task = site.new_task(cooper)
+    with holder.connect(cooper) as socket:
+        socket.subscribe()
+        changed = site.shell(
+            f"""
+now = timezone.now()
+Task.objects.filter(pk={task}).update(created_at=now - timedelta(days=1), updated_at=now)
+result = now.timestamp()
+"""
+        )
+        last = last_ping_later_than(socket, changed + 2)
+        assert abs(last - time.time()) < 2
+    with other.connect(cooper) as socket:
+        socket.subscribe(since(last))
+        assert socket.message() == {"action": "update#tasks", "id": task, "updatedAt": int(changed)}
+
+
 def test_since_replays_again_on_every_subscribe(site, server, cooper):
     task = site.new_task(cooper)
     with server.connect(cooper) as socket:
@@ -151,6 +184,34 @@ def test_since_replays_again_on_every_subscribe(site, server, cooper):
             socket.subscribe(since(1))
             assert socket.message()["id"] == task
             socket.command("unsubscribe", since(1))
+
+
+AHEAD = pytest.mark.parametrize("ahead", [600, int(time.time()) * 999], ids=["ten minutes", "milliseconds"])
+
+
+@AHEAD
+def test_e3_since_a_time_in_the_future_is_rejected_on_base(site, server, cooper, ahead):
+    site.new_task(cooper)
+    identifier = since(int(time.time()) + ahead)
+    with server.connect(cooper) as socket:
+        socket.command("subscribe", identifier)
+        assert socket.frame() == {"identifier": identifier, "type": "reject_subscription"}
+        socket.assert_nothing_came()
+
+
+@AHEAD
+def test_e3_since_a_time_in_the_future_is_rejected_on_extended(site, socket, cooper, ahead):
+    site.new_task(cooper)
+    socket.command("subscribe", history={"since": int(time.time()) + ahead})
+    assert [socket.frame(), socket.frame()] == [confirmed(), {"type": "reject_history", "identifier": I}]
+    socket.assert_nothing_came()
+
+
+def test_e3_a_client_whose_clock_is_a_little_ahead_is_told(site, server, cooper):
+    task = site.new_task(cooper)
+    with server.connect(cooper) as socket:
+        socket.subscribe(since(int(time.time()) + 30))
+        assert socket.message()["id"] == task
 
 
 def test_since_beyond_the_replay_limit_is_rejected_on_base(site, server, cooper):
@@ -165,6 +226,56 @@ Task.objects.bulk_create([Task(order=number, **common) for number in range(1010)
         socket.command("subscribe", since(1))
         assert socket.frame() == {"identifier": since(1), "type": "reject_subscription"}
         socket.assert_nothing_came()
+
+
+def bulk_change(site, person, count, *, then="None"):
+    """Rows changed together, without a signal. then: evaluated, with these rows at hand."""
+    return site.shell(
+        f"""
+import notifications
+now = timezone.now()
+rows = [
+    Task(user_id={person.pk}, label="x", order=n, created_at=now - timedelta(days=1), updated_at=now)
+    for n in range({count})
+]
+Task.objects.bulk_create(rows)
+rows = Task.objects.filter(user_id={person.pk})
+{then}
+result = publisher.flush(5)
+"""
+    )
+
+
+def test_a4_after_a_bulk_change_since_now_is_confirmed_and_told_in_full(site, server, cooper):
+    """Over the limit within the overlap: a client that has refetched gets in all the same."""
+    bulk_change(site, cooper, 1_010)
+    now = since(int(time.time()))
+    with server.connect(cooper) as socket:
+        socket.subscribe(now)
+        assert len({socket.message()["id"] for _ in range(1_010)}) == 1_010
+        socket.assert_nothing_came()
+    with server.connect(cooper, subprotocols=EXTENDED) as socket:
+        socket.subscribe(history={"since": int(time.time())})
+        frames = socket.until("confirm_history")
+        assert len({frame["message"]["id"] for frame in frames}) == 1_010
+
+
+@pytest.mark.parametrize(
+    "then", ["notifications.notify(rows)", "None"], ids=["announced", "by the reconcile"]
+)
+def test_a4_after_a_bulk_change_was_heard_its_last_frame_is_where_one_resumes(site, cooper, then):
+    server = site.serve(DJANGO_SETTINGS_MODULE="tests.support.brisk_settings")
+    with server.connect(cooper, subprotocols=EXTENDED) as socket:
+        socket.subscribe()
+        bulk_change(site, cooper, 1_010, then=then)
+        heard = set()
+        while len(heard) < 1_010:
+            last = socket.frame()
+            heard.add(last["message"]["id"])
+    with server.connect(cooper, subprotocols=EXTENDED) as socket:
+        socket.subscribe(history=position_of(last))
+        frames = socket.until("confirm_history")
+        assert {frame["message"]["id"] for frame in frames} == heard
 
 
 def test_e36_a_client_that_never_says_a_word_stays(socket):

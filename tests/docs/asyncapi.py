@@ -1,14 +1,14 @@
-"""docs/asyncapi.yaml, and which of its messages a frame is."""
+"""docs/asyncapi.json, and which of its messages a frame is."""
 
 import json
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator
 
 from tests.support.site import ROOT
 
-DOCUMENT = yaml.safe_load((ROOT / "docs" / "asyncapi.yaml").read_text())
+FILE = ROOT / "docs" / "asyncapi.json"
+DOCUMENT = json.loads(FILE.read_text())
 # The two operations: what the server says, and what it hears.
 TELL, LISTEN = "tell", "listen"
 

@@ -1,4 +1,4 @@
-"""The project that a reader of docs/plugging-in.md builds: of nothing but that page."""
+"""The project that a reader of docs/plugging-in.md builds: of nothing but that page, and the wheel."""
 
 import os
 import shlex
@@ -16,12 +16,13 @@ from tests.support.cable import CableSocket
 from tests.support.processes import Child, free_port
 from tests.support.redis import RedisServer
 from tests.support.shell import Shell
-from tests.support.site import ROOT
+from tests.support.wheel import environment
 
 PAGE = "docs/plugging-in.md"
 AT_THE_END_OF = "at the end of "
 WITH_TOKENS = ", with tokens"
 TOKENS = "With the tokens of Django REST framework"
+ELSEWHERE = "From a page on another site"
 PASSWORD = "fire walk with me"
 # What the shell's person is asked for, and answers.
 ANSWERS = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
@@ -29,7 +30,7 @@ ANSWERS = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 
 def chapters(*, tokens: bool) -> list[Block]:
     """What a reader follows who wants sessions, or tokens."""
-    return [block for block in blocks(PAGE) if tokens or block.section != TOKENS]
+    return [block for block in blocks(PAGE) if tokens or block.section not in (TOKENS, ELSEWHERE)]
 
 
 def lines(chapters: list[Block]) -> list[str]:
@@ -39,22 +40,15 @@ def lines(chapters: list[Block]) -> list[str]:
 
 
 class Project:
-    """port: where its server will listen. Nothing but the cable of this repository is on its path."""
+    """port: where its server will listen. installed: a folder with what the wheel installs, and no more."""
 
-    def __init__(self, folder: Path, redis: RedisServer, *, tokens: bool) -> None:
+    def __init__(self, folder: Path, installed: Path, redis: RedisServer, *, tokens: bool) -> None:
         self.port = free_port()
         self._redis = redis
-        packages = folder / "packages"
-        packages.mkdir()
-        (packages / "notifications").symlink_to(ROOT / "notifications")
         self.folder = folder / "project"
         self.folder.mkdir()
-        configured = ("DJANGO_", "REDIS_", "DATABASE_", "CABLE_", "LESSY_")
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(configured)}
-        self.env = inherited | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(packages),
-        }
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.env = environment(installed, PATH=path)
         self._build(chapters(tokens=tokens))
 
     def _build(self, chapters: list[Block]) -> None:
@@ -97,7 +91,7 @@ class Project:
         return child
 
     def shell(self) -> Shell:
-        return Shell([sys.executable, self.folder / "manage.py"], self.env)
+        return Shell([sys.executable, self.folder / "manage.py"], self.env, cable="sync_cable")
 
     @property
     def url(self) -> str:
@@ -115,6 +109,19 @@ class Project:
             answer = client.post("/admin/login/", data=form | token_of(client))
             assert answer.status_code == 302, answer.text
             yield client
+
+
+@contextmanager
+def served(project: Project, start: str = "") -> Iterator[Project]:
+    """As project.type it has a shell, which has run these lines."""
+    child = project.serve()
+    try:
+        with project.shell() as shell:
+            shell(start)
+            project.type = shell
+            yield project
+    finally:
+        child.stop()
 
 
 def token_of(client: httpx.Client) -> dict[str, str]:

@@ -5,18 +5,15 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from websockets.sync.client import connect
 
+from notifications.client.websocket import connect
 from tests.docs.pages import block
 from tests.support.cable import CableSocket
+from tests.support.certificates import new_certificate
 from tests.support.processes import Child, free_port
 from tests.support.required import missing
 from tests.support.waiting import eventually
@@ -55,7 +52,7 @@ class Proxy:
     def __init__(self, child: Child, port: int, authority: Path) -> None:
         self.child = child
         self.port = port
-        self._context = ssl.create_default_context(cafile=str(authority))
+        self.context = self._context = ssl.create_default_context(cafile=str(authority))
 
     def has_a_certificate(self) -> bool:
         try:
@@ -75,13 +72,15 @@ class Proxy:
 
     def connect(self, **options: Any) -> CableSocket:
         """By a page of the site. Options: of CableSocket."""
-        return SecureSocket(self.port, self._context, origin=f"https://{HOST}", **options)
+        return NamedSocket(self.port, self._context, origin=f"https://{HOST}", **options)
 
 
-class SecureSocket(CableSocket):
-    def __init__(self, port: int, context: ssl.SSLContext, **options: Any) -> None:
+class NamedSocket(CableSocket):
+    """Under the name that the site answers to, whatever listens there; in plain text without a context."""
+
+    def __init__(self, port: int, context: ssl.SSLContext | None = None, **options: Any) -> None:
         self._port, self._context = port, context
-        super().__init__(f"wss://{HOST}/cable", **options)
+        super().__init__(f"{'wss' if context else 'ws'}://{HOST}/cable", **options)
 
     def _connect(  # type: ignore[override]
         self, url: str, headers: Mapping[str, str], origin: str | None, subprotocols: Sequence[str]
@@ -105,11 +104,12 @@ def for_servers(text: str, ports: Sequence[int]) -> str:
 
 
 @contextmanager
-def nginx(folder: Path, servers: Sequence[int]) -> Iterator[Proxy]:
+def nginx(folder: Path, servers: Sequence[int], more: str = "") -> Iterator[Proxy]:
+    """more: directives of the site's server block."""
     port = free_port()
-    certificate = new_certificate(folder)
+    certificate = new_certificate(folder, HOST)
     text = for_servers(block(PAGE, "nginx").text, servers)
-    text = text.replace("listen 443", f"listen 127.0.0.1:{port}")
+    text = text.replace("listen 443", f"{more} listen 127.0.0.1:{port}")
     text = text.replace(f"/etc/letsencrypt/live/{HOST}", str(folder))
     yield from running(start_nginx(folder, text), port, certificate)
 
@@ -122,10 +122,11 @@ def start_nginx(folder: Path, http: str) -> Child:
 
 
 @contextmanager
-def caddy(folder: Path, servers: Sequence[int]) -> Iterator[Proxy]:
+def caddy(folder: Path, servers: Sequence[int], more: str = "") -> Iterator[Proxy]:
+    """more: directives of the site's block."""
     program = shutil.which("caddy") or missing("caddy")
     port = free_port()
-    text = for_servers(block(PAGE, "caddy").text, servers)
+    text = for_servers(block(PAGE, "caddy").text, servers).replace("{\n", f"{{\n{more}", 1)
     (folder / "Caddyfile").write_text(CADDY.format(port=port, block=text))
     child = Child(
         [program, "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"],
@@ -144,31 +145,3 @@ def running(child: Child, port: int, authority: Path) -> Iterator[Proxy]:
         yield proxy
     finally:
         child.stop()
-
-
-def new_certificate(folder: Path) -> Path:
-    """Signed with its own key, under the names that Let's Encrypt's client gives its files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    chain = folder / "fullchain.pem"
-    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "privkey.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return chain

@@ -1,13 +1,14 @@
-"""docs/asyncapi.yaml describes the frames that the server really sends."""
+"""docs/asyncapi.json describes the frames that the server really sends."""
 
 import json
 import time
 
 import pytest
+from django.core.management import call_command
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from notifications import protocol
-from tests.docs.asyncapi import DOCUMENT, names_of
+from notifications.wire import protocol
+from tests.docs.asyncapi import DOCUMENT, FILE, names_of
 from tests.support.cable import EXTENDED, I
 from tests.support.required import missing
 from tests.support.site import ROOT
@@ -30,6 +31,10 @@ def test_it_is_a_document_of_asyncapi_3():
         missing("@asyncapi/specs (with make setup)")
     schema = json.loads((schemas / f"{DOCUMENT['asyncapi']}-without-$id.json").read_text())
     Draft7Validator(schema).validate(DOCUMENT)
+
+
+def test_it_is_made_from_lessys_settings():
+    call_command("cable_asyncapi", title="Lessy's cable", host="lessy.example", check=FILE)
 
 
 def test_every_reference_leads_somewhere():

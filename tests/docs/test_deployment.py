@@ -1,6 +1,6 @@
 """
-docs/deployment.md and docs/operations.md: two servers as the unit starts them, in the environment of the
-page, behind the page's nginx and the page's Caddy.
+docs/deployment.md, docs/operations.md and docs/security.md: two servers as the unit starts them, in the
+environment of the page, behind the page's nginx and the page's Caddy.
 """
 
 import configparser
@@ -15,9 +15,10 @@ from contextlib import ExitStack
 import pytest
 
 from tests.docs.pages import block
-from tests.docs.proxies import HOST, PAGE, PORTS, caddy, nginx
+from tests.docs.proxies import HOST, PAGE, PORTS, NamedSocket, caddy, nginx
 from tests.support.required import missing
 from tests.support.site import new_site
+from tests.support.waiting import eventually
 
 OPERATIONS = "docs/operations.md"
 PYTHON = "/srv/lessy/.venv/bin/python"
@@ -107,7 +108,7 @@ def test_behind_nginx_whoever_comes_during_a_drain_is_welcomed_by_another(produc
     server = production.servers[0]
     with nginx(tmp_path, [each.port for each in production.servers]) as proxy, ExitStack() as open_sockets:
         for _ in range(10):
-            open_sockets.enter_context(server.connect(person))
+            open_sockets.enter_context(NamedSocket(server.port, token=person.token))
         server.child.signal(signal.SIGTERM)
         came = 0
         while server.child.running:
@@ -115,6 +116,27 @@ def test_behind_nginx_whoever_comes_during_a_drain_is_welcomed_by_another(produc
             came += 1
     server.start()
     assert came
+
+
+def test_e10_nginx_logs_the_handshake_and_no_token(production, person, tmp_path):
+    ports = [server.port for server in production.servers]
+    with nginx(tmp_path, ports, "access_log /dev/stderr;") as proxy:
+        offered = ["actioncable-v1-json", f"anycable-token.{person.token}"]
+        proxy.connect(token=person.token, subprotocols=offered).close()
+        eventually(lambda: "GET /cable HTTP/1.1" in proxy.child.log, 10, "the line of the handshake")
+        for part in person.token.split(".")[1:]:
+            assert part not in proxy.child.log
+
+
+def test_e10_caddys_log_has_the_handshake_and_no_token(production, person, tmp_path):
+    ports = [server.port for server in production.servers]
+    with caddy(tmp_path, ports, block("docs/security.md", "caddy").text) as proxy:
+        offered = ["actioncable-v1-json", f"anycable-token.{person.token}"]
+        with proxy.connect(token=person.token, subprotocols=offered) as socket:
+            assert socket.subprotocol == offered[0]
+        eventually(lambda: '"uri":"/cable"' in proxy.child.log, 10, "the line of the handshake")
+        for part in person.token.split(".")[1:]:
+            assert part not in proxy.child.log
 
 
 def test_an_upgrade_restarts_each_process_and_waits_for_it(production, tmp_path):
@@ -164,7 +186,7 @@ def test_systemd_has_nothing_to_say_of_the_unit(tmp_path):
 def test_the_unit_waits_for_longer_than_a_drain_takes():
     from lessy import settings
 
-    assert float(unit()["Service"]["TimeoutStopSec"]) > settings.CABLE_DRAIN_SECONDS + 5
+    assert float(unit()["Service"]["TimeoutStopSec"]) > settings.CABLE["SERVER"]["DRAIN_SECONDS"] + 5
 
 
 def test_the_host_of_the_pages_is_one():

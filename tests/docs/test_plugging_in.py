@@ -1,11 +1,12 @@
 """docs/plugging-in.md, as a reader follows it: a project of its blocks alone, served, and listened to."""
 
 import json
+import re
 
 import pytest
 
 from tests.docs.consoles import Console
-from tests.docs.newcomer import PAGE, PASSWORD, Project, token_of, until_disconnected
+from tests.docs.newcomer import AT_THE_END_OF, PAGE, PASSWORD, Project, served, token_of, until_disconnected
 from tests.docs.pages import block, blocks
 
 REMOTE = {"type": "disconnect", "reason": "remote", "reconnect": False}
@@ -15,23 +16,19 @@ UNAUTHORIZED = {"type": "disconnect", "reason": "unauthorized", "reconnect": Fal
 TYPED = [each for each in blocks(PAGE, "python") if not each.title]
 
 
-def built(folder, redis, *, tokens):
-    project = Project(folder, redis, tokens=tokens)
-    child = project.serve()
-    with project.shell() as shell:
-        project.type = shell
+def built(folder, installed, redis, *, tokens):
+    with served(Project(folder, installed, redis, tokens=tokens)) as project:
         yield project
-    child.stop()
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory, redis_server):
-    yield from built(tmp_path_factory.mktemp("sessions"), redis_server, tokens=False)
+def project(tmp_path_factory, installed_cable, redis_server):
+    yield from built(tmp_path_factory.mktemp("sessions"), installed_cable, redis_server, tokens=False)
 
 
 @pytest.fixture(scope="module")
-def project_with_tokens(tmp_path_factory, redis_server):
-    yield from built(tmp_path_factory.mktemp("tokens"), redis_server, tokens=True)
+def project_with_tokens(tmp_path_factory, installed_cable, redis_server):
+    yield from built(tmp_path_factory.mktemp("tokens"), installed_cable, redis_server, tokens=True)
 
 
 @pytest.fixture
@@ -99,6 +96,22 @@ def test_a_page_that_has_a_token_connects_by_its_cookie(project_with_tokens, bro
     console.wait_for(lambda: any("confirm_subscription" in text for text in console.said))
 
 
+def test_e10_a_page_on_another_site_offers_its_token(project_with_tokens, browser):
+    project = project_with_tokens
+    key = project.run("python manage.py drf_create_token laura").split()[2]
+    [origin] = re.findall(r'"(https://[^"]*)"', block(PAGE, "python", "SUBPROTOCOL_TOKEN").text)
+    page = browser.new_page_of(origin)
+    page.goto(f"{origin}/")
+    text = block(PAGE, "js", "in a page on another site").text
+    text = text.replace("wss://example.com", project.url.replace("http", "ws"))
+    heard = page.evaluate(
+        f"token => new Promise((done) => {{ {text}; socket.onclose = done;"
+        " socket.onmessage = ({ data }) => done(data) })",
+        key,
+    )
+    assert json.loads(heard) == {"type": "welcome"}
+
+
 def test_the_console_of_a_browser_shows_what_the_page_says(project, browser):
     page = browser.new_page()
     console = Console(page)
@@ -138,15 +151,22 @@ def disconnects(project, socket, text):
     assert until_disconnected(socket) == REMOTE
 
 
+def flushes(project, socket, text):
+    book = project.type('book = Book.objects.create(reader_id=1, title="Dune"); result = book.pk')
+    assert project.type(text + "result = published") is True
+    heard(socket, "create#books", book)
+
+
 OUTCOMES = {
     "From an empty folder": creates,
     "Bulk changes": announces,
-    "When a right ends otherwise": disconnects,
+    "Disconnect a user": disconnects,
+    "Workers, commands and scripts": flushes,
 }
 
 
 def test_its_tests_pass(project):
-    assert "Ran 1 test" in project.run("python manage.py test library")
+    assert "Ran 2 tests" in project.run("python manage.py test library")
 
 
 def test_the_project_passes_the_checks_and_has_all_its_migrations(project, project_with_tokens):
@@ -155,9 +175,34 @@ def test_the_project_passes_the_checks_and_has_all_its_migrations(project, proje
         assert "No changes" in each.run("python manage.py makemigrations --check --dry-run")
 
 
-@pytest.mark.parametrize("title", ["at the end of mysite/settings.py", "mysite/asgi.py"])
+@pytest.mark.parametrize("title", ["at the end of mysite/settings.py", "at the end of mysite/asgi.py"])
 def test_the_readme_says_the_same(title):
     """But for the app that only the page makes."""
     readme = block("README.md", "python", f"# {title}\n").text.partition("\n")[2]
     [page] = [each.text for each in blocks(PAGE, "python") if each.title == title]
     assert readme == page.replace(', "library"]', "]")
+
+
+def test_17_a_project_needs_at_most_15_lines_for_a_model_that_it_has():
+    """Until its first notification; the project above is built of these very blocks."""
+    found = [each for each in blocks(PAGE, "python") if each.section == "From an empty folder" and each.title]
+    titles = {each.title.removeprefix(AT_THE_END_OF) for each in found}
+    assert titles == {"library/models.py", "mysite/settings.py", "mysite/asgi.py"}
+    lines = [line for each in found[1:] for line in each.text.splitlines()]
+    added = [line for line in lines if line and not line.startswith("#")]
+    assert len(added) <= 15
+
+
+def test_the_commands_of_the_page_of_clients_describe_the_project(project):
+    """docs/clients.md."""
+    lines = block("docs/clients.md", "sh").text.splitlines()
+    for line in lines:
+        project.run(line)
+        project.run(line.replace("--output", "--check"))
+    assert '"update#books"; id: number; updatedAt' in (project.folder / "cable.ts").read_text()
+    document = json.loads((project.folder / "cable.json").read_text())
+    assert document["info"]["title"] == "The library's cable"
+    assert list(document["components"]["securitySchemes"]) == ["session"]
+    (project.folder / "cable.ts").write_text("")
+    with pytest.raises(AssertionError, match="is not what settings"):
+        project.run(lines[0].replace("--output", "--check"))

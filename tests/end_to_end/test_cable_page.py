@@ -10,7 +10,7 @@ from tests.support.admin import Admin, admin_of
 from tests.support.site import new_site
 from tests.support.waiting import eventually
 
-CABLE = "/admin/notifications/cable/"
+CABLE = "/admin/sync_cable/cable/"
 USERS = "/admin/accounts/user/"
 
 
@@ -96,7 +96,7 @@ def test_while_redis_is_away_it_shows_its_own_process_and_says_so(new_redis):
             assert "Redis does not answer" in page
             assert column(page, "Sockets") == ["1", "1"]
             assert field(admin.read(f"{USERS}?q={cooper.username}@"), "live_connections") == [
-                "unknown: Redis is away"
+                "unknown: Redis is down"
             ]
 
 
@@ -128,3 +128,26 @@ def test_the_page_is_for_those_who_may_view_it(site, server):
 def test_there_is_nothing_to_change_on_it(site, server, path):
     with member(site, server, "view_cable", "add_cable", "change_cable", "delete_cable") as browser:
         assert browser.get(CABLE + path).status_code == 404
+
+
+def test_n4_only_who_may_change_the_cable_disconnects(site, server, cooper):
+    with server.connect(cooper) as socket:
+        socket.subscribe()
+        with member(site, server, "view_cable") as browser:
+            assert "Disconnect</button>" not in browser.get(CABLE).text
+            assert disconnect(browser, "x") == 403
+        with member(site, server, "view_cable", "change_cable") as browser:
+            page = browser.get(CABLE).text
+            name = re.search(rf'Disconnect {cooper.username}, ([^"]+)"', page)[1]
+            assert browser.get(f"{CABLE}disconnect/").status_code == 405
+            assert disconnect(browser, "") == disconnect(browser, "x" * 1_000) == 400
+            assert disconnect(browser, "nowhere:1/1") == 200
+            assert disconnect(browser, name) == 200
+        assert socket.frame() == {"type": "disconnect", "reason": "remote", "reconnect": True}
+
+
+def disconnect(browser, name):
+    """Returns the status of what follows."""
+    token = browser.cookies["csrftoken"]
+    headers = {"X-CSRFToken": token, "Referer": str(browser.base_url)}
+    return browser.post(f"{CABLE}disconnect/", data={"socket": name}, headers=headers).status_code

@@ -5,11 +5,15 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
+from redis import Redis
 
+from tests.docs.pages import block
 from tests.support.cable import EXTENDED
 from tests.support.processes import Child, free_port
 from tests.support.site import MANAGE, ROOT, new_site
 from tests.support.waiting import eventually
+
+CACHED = "from django.core.cache import cache; cache.set('a', 1); print('counted' * cache.incr('a', 0))"
 
 
 def run(site, *words, **env):
@@ -163,7 +167,7 @@ def test_check_of_a_user_announces_a_row_of_theirs_again(site, server, cooper):
         assert socket.message()["action"] == "create#tasks"
         ok, steps = check(site, "--url", server.cable_url, "--user", cooper.username)
         assert ok, steps
-        assert f"task {task} was announced again" in steps["notify"]["detail"]
+        assert f"row {task} of tasks was announced" in steps["notify"]["detail"]
         assert socket.message()["action"] == "update#tasks"
         socket.assert_nothing_came()
 
@@ -171,7 +175,7 @@ def test_check_of_a_user_announces_a_row_of_theirs_again(site, server, cooper):
 def test_check_of_a_user_without_rows_says_what_it_could_not_try(site, server, audrey):
     ok, steps = check(site, "--url", server.cable_url, "--user", audrey.username)
     assert ok
-    assert "has no task" in steps["notify"]["detail"]
+    assert "has no row" in steps["notify"]["detail"]
 
 
 def failure(site, *words, **env):
@@ -196,7 +200,7 @@ def test_check_fails_on_another_path(site, server):
 def test_check_fails_where_the_server_has_another_key(site, server):
     key = "another-key-of-fifty-characters-or-more-in-all"
     bad = failure(site, "--url", server.cable_url, DJANGO_SECRET_KEY=key)
-    assert (bad["name"], "DJANGO_SECRET_KEY" in bad["hint"]) == ("connect", True)
+    assert (bad["name"], "DJANGO_SECRET_KEY" in bad["hint"]) == ("processes", True)
 
 
 def test_check_fails_where_the_server_has_another_redis(site, server, new_redis):
@@ -213,4 +217,60 @@ def test_check_of_a_server_with_the_in_memory_layer_says_what_it_could_not_try()
     with new_site(None) as site:
         ok, steps = check(site, "--url", site.servers[0].cable_url)
         assert ok, steps
-        assert steps["notify"]["detail"].startswith("not tried")
+        assert {name: step["ok"] for name, step in steps.items()} == {
+            **dict.fromkeys(steps, True),
+            **dict.fromkeys(["processes", "notify"]),
+        }
+        _, shown, _ = run(site, "cable_check", "--url", site.servers[0].cable_url)
+        assert [line.split()[:2] for line in shown.splitlines() if line.startswith("skip")] == [
+            ["skip", "processes"],
+            ["skip", "notify"],
+        ]
+
+
+def test_b3_check_of_a_user_without_tasks_skips_what_there_is_nothing_for(site, server, cooper):
+    ok, steps = check(site, "--url", server.cable_url, "--user", cooper.username)
+    assert (ok, steps["notify"]["ok"]) == (True, None)
+
+
+@pytest.mark.parametrize("url", ["ws://[", "http://127.0.0.1/cable", "ws://127.0.0.1:99999/cable", "x", ""])
+def test_b3_check_of_no_url_says_so(site, url):
+    assert failure(site, "--url", url)["name"] == "connect"
+
+
+@pytest.fixture
+def restricted(new_redis):
+    """The URL of a Redis for a user as Redis 7 makes them: all commands, all keys, and no channel."""
+    with Redis.from_url(new_redis.url) as redis:
+        redis.execute_command("ACL", "SETUSER", "lessy", "on", ">hunter2", "~*", "+@all", "resetchannels")
+    return f"redis://lessy:hunter2@127.0.0.1:{new_redis.port}/0"
+
+
+@pytest.mark.parametrize("words", [["cable_check"], ["cable_stats"], ["cable_tail"]])
+def test_b3_a_redis_that_permits_no_channel_is_told_from_a_dead_one(site, restricted, words):
+    code, output, errors = run(site, *words, REDIS_URL=restricted)
+    assert code == 1
+    assert "Redis refuses this user a command or channel (ACL SETUSER NAME &* permits" in output + errors
+    assert "does not answer" not in output + errors
+
+
+def test_b3_a_redis_that_refuses_the_password_is_told_from_a_dead_one(site, restricted):
+    code, _, errors = run(site, "cable_stats", REDIS_URL=restricted.replace("hunter2", "hunter3"))
+    assert (code, "CommandError: Redis refuses this user or password" in errors) == (1, True)
+    assert "hunter3" not in errors
+
+
+def test_b3_a_server_says_so_as_well_and_finds_out_when_it_is_permitted(site, new_redis, restricted):
+    server = site.serve(REDIS_URL=restricted)
+    server.wait_for_log("the broker is down: Redis refuses this user")
+    assert "hunter2" not in server.child.log
+    with Redis.from_url(new_redis.url) as redis:
+        redis.execute_command("ACL", "DELUSER", "lessy")
+        # As docs/operations.md says.
+        line = block("docs/operations.md", "text", "ACL SETUSER").text.strip()
+        redis.execute_command(*line.replace("PASSWORD", "hunter2").split())
+    server.wait_for_log("the broker answers")
+    env = {"REDIS_URL": restricted, "LESSY_THROTTLES": "on"}
+    ok, steps = check(site, "--url", server.cable_url, **env)
+    assert ok, steps
+    assert site.manage("shell", "-c", CACHED, **env).splitlines()[-1] == "counted"

@@ -6,7 +6,7 @@ import logging
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from lessy.logs import without_traceback
+from lessy.ground.logs import without_traceback
 from tests.support.cable import I
 from tests.support.site import new_site
 from tests.support.waiting import eventually
@@ -43,7 +43,7 @@ def test_a_socket_is_logged_when_it_opens_and_when_it_closes(site, talking, coop
         pings = len(socket.texts)
     closed = wait_for(talking, event="socket_closed", user=cooper.pk)
     assert (opened["logger"], opened["level"], opened["protocol"]) == (
-        "notifications.journal",
+        "notifications.hub.journal",
         "INFO",
         "base",
     )
@@ -99,8 +99,23 @@ def test_in_development_the_lines_are_for_readers():
     with new_site(None) as site:
         [server], cooper = site.servers, site.new_person()
         with server.connect(cooper):
-            server.wait_for_log(f"INFO    notifications.journal: opened a socket of user {cooper.pk}")
+            server.wait_for_log(f"INFO    notifications.hub.journal: opened a socket of user {cooper.pk}")
         server.wait_for_log(f"closed a socket of user {cooper.pk}: client, after ")
+
+
+def test_c5_the_token_of_a_mail_is_never_logged(talking):
+    token = "Abcdefghij-klmnop_12"
+    paths = [
+        f"/password/{token}/new",
+        f"/users/{token}/activate",
+        f"/password/{token}",
+        f"/users/{token}?x=1",
+    ]
+    for path in [*paths, f"/password/{token}/new/", f"/api/users/{token}", f"/password/%41{token[1:]}/new"]:
+        assert talking.request("GET", path).status_code in (200, 404)
+    wait_for(talking, logger="lessy.access", path="/password/********/new")
+    wait_for(talking, logger="django.request", message="Not Found: /users/********/activate")
+    assert token[1:] not in talking.child.log
 
 
 def test_the_level_is_set_by_the_environment(site, cooper):

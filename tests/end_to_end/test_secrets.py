@@ -66,7 +66,7 @@ def connect_in_every_way(server, person):
         server.connect(person, origin="https://evil.example")
     with refused():
         CableSocket(f"{server.cable_url}x", token=token)
-    server.connect(person, subprotocols=["actioncable-v1-ext-json", f"anycable-token.{token}"]).close()
+    server.connect(subprotocols=["actioncable-v1-ext-json", f"anycable-token.{token}"]).close()
 
 
 def speak_nonsense(server, person):
@@ -103,7 +103,7 @@ def serve(site, hook, **env):
 
 def test_a_token_is_neither_logged_nor_told_to_redis(verbose_site, new_redis):
     site, person = verbose_site, verbose_site.new_person(password="secret")
-    server = serve(site, "failing_view", CABLE_METRICS_TOKEN="of-the-operator")
+    server = serve(site, "failing_view", CABLE_METRICS_TOKEN="of-the-operator", CABLE_SUBPROTOCOL_TOKEN="on")
     monitor = Monitor(new_redis)
     connect_in_every_way(server, person)
     speak_nonsense(server, person)

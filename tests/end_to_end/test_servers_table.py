@@ -1,6 +1,7 @@
 """The table of docs/operations.md, "Processes": what each server gives, cell by cell."""
 
 import inspect
+import json
 import re
 import signal
 import subprocess
@@ -9,11 +10,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.end_to_end.soak.crowd import publish
 from tests.support.cable import EXTENDED, confirmed
+from tests.support.event_stream import EventSource, as_a_browser, stalled_stream
 from tests.support.raw import RawSocket, frame
 from tests.support.site import MANAGE, ROOT
 from tests.support.waiting import eventually, within
@@ -21,7 +24,7 @@ from tests.support.waiting import eventually, within
 PYTHON = [sys.executable, "-m"]
 # In the order of the table's columns.
 SERVERS = {
-    "serve": (MANAGE, ["serve", "--bind", "127.0.0.1:{port}", "--drain", "1"]),
+    "cable_serve": (MANAGE, ["cable_serve", "--bind", "127.0.0.1:{port}", "--drain", "1"]),
     "daphne": (PYTHON, ["daphne", "-p", "{port}", "lessy.asgi:application"]),
     "uvicorn": (PYTHON, ["uvicorn", "--port", "{port}", "lessy.asgi:application"]),
     "runserver": (MANAGE, ["runserver", "--noreload", "127.0.0.1:{port}"]),
@@ -60,7 +63,7 @@ def name(request):
 @pytest.fixture(scope="module")
 def server(site, name):
     """As it comes, for tests that leave it running."""
-    found = start(site, name, CABLE_RECONCILE_INTERVAL="1")
+    found = start(site, name, CABLE_RECONCILE_INTERVAL="1", CABLE_SUBPROTOCOL_TOKEN="on")
     yield found
     found.stop()
 
@@ -81,10 +84,11 @@ def is_closed(raw):
     return not raw.connected
 
 
-# Delivery, catch-up, resume, limits of commands: every server gives them, so that no cell is asked.
+# Delivery, catch-up, resume, limits of commands: what every server gives.
 
 
-def test_every_server_delivers(site, server, cooper):
+def test_every_server_delivers(site, server, name, cooper):
+    assert the_table_promises(name, "delivery, catch-up")
     with server.connect(cooper) as socket:
         socket.subscribe()
         assert site.new_task(cooper) == socket.message()["id"]
@@ -114,7 +118,46 @@ def test_every_server_bounds_a_client_that_floods_it(server, cooper):
         assert socket.close_code() == 4029
 
 
+def test_e10_every_server_takes_a_token_as_a_subprotocol_and_logs_none(server, cooper):
+    with server.connect(subprotocols=[*EXTENDED, f"anycable-token.{cooper.token}"]) as socket:
+        assert socket.subprotocol == EXTENDED[0]
+    assert cooper.token.rpartition(".")[2] not in server.child.log
+
+
+def test_every_server_has_streams_of_events_that_resume(site, server, name, cooper):
+    assert the_table_promises(name, "[event streams](events.md)")
+    with stream_of(server, cooper) as stream:
+        begun = stream.opened().position
+        known = site.new_task(cooper)
+        assert stream.message()["id"] == known
+    missed = site.new_task(cooper)
+    with stream_of(server, cooper, **{"Last-Event-ID": begun}) as stream:
+        stream.opened()
+        assert [stream.message()["id"], stream.message()["id"]] == [known, missed]
+    assert httpx.post(f"{server.url}/cable/events").status_code == 405
+    assert httpx.get(f"{server.url}/cable/events").status_code == 401
+
+
+def stream_of(server, person, **headers):
+    return EventSource(f"{server.url}/cable/events", headers=as_a_browser(person.token, **headers))
+
+
 # What differs
+
+
+def test_whether_a_frame_in_the_segment_of_the_handshake_is_heard(server, name, cooper):
+    def subscribe(number):
+        identifier = json.dumps({"channel": "NotificationsChannel", "number": number})
+        return frame(json.dumps({"command": "subscribe", "identifier": identifier}))
+
+    raw = RawSocket(server.port)
+    raw.ask(cooper.token, then=subscribe(1))
+    raw.hear(b'"welcome"')
+    raw.send(subscribe(2))
+    raw.hear(rb'number\": 2}","type":"confirm_subscription"')
+    heard = rb'number\": 1}","type":"confirm_subscription"' in raw.heard
+    assert heard is the_table_promises(name, "a frame in one TCP segment")
+    raw.close()
 
 
 def test_whether_a_client_that_does_not_read_is_bounded_and_closed(site, server, name, cooper):
@@ -129,6 +172,20 @@ def test_whether_a_client_that_does_not_read_is_bounded_and_closed(site, server,
         publishing.result()
     assert ("over the limit of outbox" in server.child.log) == the_table_promises(name, "what waits")
     assert within(3, lambda: is_closed(stalled)) == the_table_promises(name, "and its socket")
+    stalled.close()
+
+
+def test_whether_a_stream_that_is_not_read_is_bounded_and_closed(site, server, name, cooper):
+    stalled = stalled_stream(server.port, cooper.token)
+    before = server.child.log.count("closed a socket of user")
+    publish(site.shell, [cooper], MESSAGES, MESSAGE_BYTES, 0.002)
+    with server.connect(cooper) as socket:
+        socket.subscribe()  # whatever was published before is worked off
+        site.new_task(cooper)
+        socket.message()
+    bounded = the_table_promises(name, "an event stream that is not read")
+    assert (f"user {cooper.pk}: too_slow" in server.child.log) == bounded, before
+    assert within(3, lambda: is_closed(stalled)) == the_table_promises(name, "and that event stream")
     stalled.close()
 
 
@@ -155,6 +212,22 @@ def test_whether_a_socket_is_closed_for_its_age_and_a_stop_says_disconnect(site,
     server.child.process.wait(15)
 
 
+@pytest.mark.parametrize("name", SERVERS)
+def test_whether_a_stop_tells_a_stream_to_come_back(site, name):
+    server = start(site, name)
+    cooper = site.new_person()
+    with stream_of(server, cooper) as stream:
+        stream.opened()
+        server.child.signal(signal.SIGTERM)
+        promised = the_table_promises(name, "an event stream is told")
+        if name == "uvicorn":
+            assert not within(3, lambda: not server.child.running)
+        else:
+            event = stream.event()
+            assert (event is not None and event.name == "disconnect") == promised
+    server.child.process.wait(15)
+
+
 @pytest.mark.parametrize("name", SHORT_PINGS)
 def test_a_peer_that_does_not_answer_pings_is_closed(site, name, cooper):
     server = start(site, name, *SHORT_PINGS[name])
@@ -167,13 +240,14 @@ def test_a_peer_that_does_not_answer_pings_is_closed(site, name, cooper):
 def test_after_how_long_a_dead_peer_is_gone():
     from daphne.cli import CommandLineInterface
     from daphne.server import Server
-    from django.conf import settings
     from uvicorn import Config
+
+    from notifications.conf import ServerSettings
 
     uvicorn = Config("")
     daphne, runserver = CommandLineInterface().parser, inspect.signature(Server).parameters
     seconds = {
-        "serve": settings.SERVER_DEAD_PEER_SECONDS,
+        "cable_serve": ServerSettings().dead_peer_seconds,
         "daphne": daphne.get_default("ping_interval") + daphne.get_default("ping_timeout"),
         "uvicorn": uvicorn.ws_ping_interval + uvicorn.ws_ping_timeout,
         "runserver": runserver["ping_interval"].default + runserver["ping_timeout"].default,

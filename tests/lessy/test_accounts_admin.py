@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.messages import ERROR, get_messages
 from django.urls import reverse
 from waffle.models import Flag
 
@@ -137,8 +138,9 @@ def test_deactivation_in_the_admin_revokes(admin, alice):
     assert tokens.verify(text) is None
 
 
-def test_clients_are_disconnected_from_the_list_of_users(admin, alice, monkeypatch):
-    heard = []
-    monkeypatch.setattr("notifications.disconnect", lambda pk, **options: heard.append((pk, options)))
-    admin.post(USERS, {"action": "disconnect_clients", "_selected_action": [alice.pk]})
-    assert heard == [(alice.pk, {"reconnect": True})]
+def test_b1_the_list_of_users_says_when_no_client_could_be_disconnected(admin, alice):
+    """No server runs here. What it says where one does: tests/end_to_end/test_orders.py."""
+    chosen = {"action": "disconnect_clients", "_selected_action": [alice.pk]}
+    [message] = get_messages(admin.post(USERS, chosen).wsgi_request)
+    assert message.level == ERROR
+    assert "the in-memory layer reaches no other process" in message.message

@@ -35,6 +35,23 @@ def test_sudo_lasts_a_quarter_of_an_hour(alice, nobody):
 
 
 @pytest.mark.parametrize(
+    ("sudo", "given"),
+    [
+        (0, True),
+        (0.0, True),
+        ("", True),
+        ("false", True),
+        (1, True),
+        (False, False),
+        (None, False),
+        ([], False),
+    ],
+)
+def test_c8_sudo_is_whatever_is_neither_false_nor_null(alice, nobody, sudo, given):
+    assert tokens.verify(log_in(nobody, sudo=sudo).body["meta"]["token"]).sudo == given
+
+
+@pytest.mark.parametrize(
     ("username", "password"),
     [
         ("alice", "wrong"),

@@ -23,6 +23,21 @@ def built(tmp_path_factory):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"this is {name}")
     (folder.parent / "secret.txt").write_text("not for clients")
+    for name in (
+        ".env",
+        ".git/config",
+        "static/.secret.js",
+        "static/.cache/app.js",
+        ".well-known/assetlinks.json",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("meant to be read" if "well-known" in name else "not for clients")
+    for name in ("out.txt", "static/out.txt", "static/js/app.3f2a9c1b0d4e5f6a7b8c.js.gz"):
+        (folder / name).symlink_to(folder.parent / "secret.txt")
+    for name in ("up", "static/up"):
+        (folder / name).symlink_to(folder.parent)
+    (folder / "logo.png").symlink_to(folder / "static" / "logo.png")
+    (folder / "static" / "again").symlink_to(folder)
     return folder
 
 
@@ -48,6 +63,11 @@ def test_every_path_of_the_client_is_its_page(served, path):
     assert (answer.status_code, answer.text) == (200, "this is index.html")
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def test_a_client_has_no_policy_of_ours(served):
+    for path in ("/", "/today", f"/{ASSETS[0]}"):
+        assert "content-security-policy" not in get(served, path).headers
 
 
 @pytest.mark.parametrize(
@@ -115,6 +135,44 @@ def test_no_path_leads_out_of_the_folder(served, path):
     assert b"root:" not in body
 
 
+HIDDEN = [
+    *("/.env", "/.git/config", "/static/.secret.js", "/static/.cache/app.js"),
+    *(
+        "/out.txt",
+        "/static/out.txt",
+        "/up/secret.txt",
+        "/static/up/secret.txt",
+        "/static/again/up/secret.txt",
+    ),
+    *("/static/again/.env", f"/{ASSETS[0]}.gz"),
+]
+
+
+@pytest.mark.parametrize("path", HIDDEN)
+def test_c8_hidden_files_and_links_that_lead_out_are_not_served(served, path):
+    assert "not for clients" not in get(served, path, **{"Accept-Encoding": "identity"}).text
+    assert "not for clients" not in get(served, path.removesuffix(".gz")).text
+
+
+def test_c8_what_is_meant_to_be_read_is_served(served):
+    assert get(served, "/.well-known/assetlinks.json").text == "meant to be read"
+    assert get(served, "/logo.png").text == "this is static/logo.png"
+
+
+def test_c8_the_page_has_the_same_headers_on_each_of_its_paths(served):
+    [one, other] = [dict(get(served, path).headers) for path in ("/", "/index.html")]
+    assert one == other | {"date": one.get("date")} if "date" in one else one == other
+
+
+def test_c8_a_page_that_is_a_link_out_of_the_folder_stops_the_boot(tmp_path):
+    (tmp_path / "client").mkdir()
+    (tmp_path / "secret.html").touch()
+    (tmp_path / "client" / "index.html").symlink_to(tmp_path / "secret.html")
+    env = os.environ | {"DJANGO_DEBUG": "on", "LESSY_CLIENT_DIR": str(tmp_path / "client")}
+    done = subprocess.run([*MANAGE, "check"], env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "LESSY_CLIENT_DIR" in done.stderr) == (1, True)
+
+
 def test_a_page_is_read_only(served):
     assert httpx.head(f"{served.url}/today").status_code == 200
     assert httpx.post(f"{served.url}/today").status_code in (403, 405)
@@ -134,3 +192,6 @@ def test_runserver_serves_it_too(built):
         assert get(server, "/today").text == "this is index.html"
         for path in (f"/{ASSETS[0]}", "/static/admin/css/base.css", "/favicon.ico"):
             assert get(server, path).status_code == 200
+        for path in HIDDEN:
+            assert "not for clients" not in get(server, path).text
+        assert get(server, "/index.html").headers["Cache-Control"] == "no-cache"

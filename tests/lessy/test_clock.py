@@ -11,8 +11,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessy import clock
-from lessy.clock import tick
+from lessy.ground import clock
+from lessy.ground.clock import tick
 from tasks.models import Task
 from tests.concurrency import together
 

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from lessy import environment
+from lessy.ground import environment, faults
 
 
 def email(monkeypatch, url):
@@ -39,5 +39,6 @@ def test_mails_go_to_the_server_that_is_named(monkeypatch, url, host, port, tls)
 
 @pytest.mark.parametrize("url", ["nonsense", "http://mail.example", "console:"])
 def test_what_is_no_such_url_stops_the_boot(monkeypatch, url):
+    email(monkeypatch, url)
     with pytest.raises(ImproperlyConfigured, match="EMAIL_URL"):
-        email(monkeypatch, url)
+        faults.report()

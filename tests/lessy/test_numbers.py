@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessy.numbers import LARGEST, whole_number
+from lessy.ground.numbers import LARGEST, whole_number
 
 
 @pytest.mark.parametrize("value", [5, 5.0, "5", " +5 ", "005"])

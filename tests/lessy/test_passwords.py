@@ -4,25 +4,27 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.contrib.auth import hashers
+from django.db import connection
 from django.utils import timezone
 
-from lessy.accounts import services, tokens
+from lessy.accounts import mail_tokens, services, tokens
 from lessy.accounts.models import AccessToken, User
 from lessy.accounts.signals import access_ended
 from lessy.api.errors import ApiError
 from tests.api import Api
 from tests.concurrency import together
+from tests.fixtures import mail_reset
 from tests.nonsense import NOT_JSON, NOT_OBJECTS, twisted
 
-TOKEN = "the-reset-token"
 NOT_FOUND = (404, [("record_not_found", "/user")])
 INACTIVE = (403, [("user_inactive", "/user")])
 
 
 @pytest.fixture
 def forgetful(alice):
-    alice.reset_token = TOKEN
-    alice.save()
+    """Alice, to whom a token was mailed."""
+    alice.mailed = mail_reset(alice)
     return alice
 
 
@@ -30,7 +32,12 @@ def ask(api, email="alice@example.com"):
     return api.post("users/password_resets", {"user": {"email": email}})
 
 
-def reset(api, token=TOKEN, password="new"):
+def mailed():
+    """The token of the last mail, if nothing has made it void."""
+    return mail_tokens.reset_token(User.objects.get())
+
+
+def reset(api, token, password="new"):
     return api.post("users/passwords", {"token": token, "user": {"password": password}})
 
 
@@ -45,7 +52,7 @@ def test_a_reset_is_mailed(nobody, alice, posted, settings):
     with posted() as mails:
         answer = ask(nobody)
     assert (answer.status, answer.body) == (204, None)
-    token = User.objects.get().reset_token
+    token = mailed()
     assert len(token) == 20
     assert f"{settings.LESSY_ROOT_URL}/password/{token}/new\n" in mails[0].body
     assert mails[0].to == [alice.email]
@@ -54,22 +61,22 @@ def test_a_reset_is_mailed(nobody, alice, posted, settings):
 
 def test_within_five_minutes_nothing_more_is_mailed_and_the_token_stays(nobody, alice, posted):
     ask(nobody)
-    token = User.objects.get().reset_token
+    token = mailed()
     with posted() as mails:
         assert ask(nobody).status == 204
     assert mails == []
-    assert User.objects.get().reset_token == token
+    assert mailed() == token
 
 
 def test_after_five_minutes_the_latest_token_wins(nobody, alice, posted):
     ask(nobody)
-    token = User.objects.get().reset_token
+    token = mailed()
     User.objects.update(reset_sent_at=timezone.now() - timedelta(minutes=5, seconds=1))
     with posted() as mails:
         ask(nobody)
     assert len(mails) == 1
     assert reset(nobody, token).refused == NOT_FOUND
-    assert reset(nobody, User.objects.get().reset_token).status == 200
+    assert reset(nobody, mailed()).status == 200
 
 
 def test_who_is_pending_is_told_to_activate(nobody, pending, posted):
@@ -108,7 +115,7 @@ def test_of_resets_asked_for_at_once_one_is_mailed(alice, mailoutbox):
 
 
 def test_a_mails_token_sets_the_password_and_signs_in_for_a_month(nobody, forgetful):
-    answer = reset(nobody)
+    answer = reset(nobody, forgetful.mailed)
     assert answer.status == 200
     assert answer.data["attributes"]["username"] == "alice"
     row = tokens.verify(answer.body["meta"]["token"])
@@ -120,14 +127,14 @@ def test_a_mails_token_sets_the_password_and_signs_in_for_a_month(nobody, forget
 
 
 def test_a_mails_token_works_once(nobody, forgetful):
-    reset(nobody)
-    assert reset(nobody, password="newer").refused == NOT_FOUND
+    reset(nobody, forgetful.mailed)
+    assert reset(nobody, forgetful.mailed, password="newer").refused == NOT_FOUND
     assert User.objects.get().check_password("new")
 
 
 def test_a_reset_revokes_every_token_that_was_there(nobody, forgetful):
     old = Api(forgetful)
-    reset(nobody)
+    reset(nobody, forgetful.mailed)
     assert old.get("users/me").status == 401
 
 
@@ -139,12 +146,11 @@ def test_an_unknown_token_is_not_found_before_the_parameter_is_judged(nobody, fo
 
 
 def test_who_asks_does_not_matter_with_a_mails_token(bob_api, forgetful, unaccepted_terms):
-    assert reset(bob_api).data["id"] == forgetful.pk
+    assert reset(bob_api, forgetful.mailed).data["id"] == forgetful.pk
 
 
 def test_a_pending_user_resets_nothing(nobody, pending):
-    User.objects.update(reset_token=TOKEN)
-    assert reset(nobody).refused == INACTIVE
+    assert reset(nobody, mail_reset(pending)).refused == INACTIVE
 
 
 def test_a_reset_requires_a_password(nobody, forgetful):
@@ -153,9 +159,9 @@ def test_a_reset_requires_a_password(nobody, forgetful):
         ({"x": 1}, "/user/password"),
         ({"password": " "}, "/user/password"),
     ):
-        answer = nobody.post("users/passwords", {"token": TOKEN, "user": user})
+        answer = nobody.post("users/passwords", {"token": forgetful.mailed, "user": user})
         assert answer.refused == (422, [("parameter_missing", pointer)])
-    assert User.objects.get().reset_token == TOKEN
+    assert mail_tokens.may_reset(User.objects.get())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -204,7 +210,7 @@ def test_the_cable_hears_which_tokens_ended(alice, django_capture_on_commit_call
 
 def test_a_change_makes_a_mailed_token_useless(nobody, forgetful):
     change(Api(forgetful, sudo=True))
-    assert reset(nobody, password="newer").refused == NOT_FOUND
+    assert reset(nobody, forgetful.mailed, password="newer").refused == NOT_FOUND
 
 
 def test_nobody_changes_no_password(nobody, alice):
@@ -248,6 +254,39 @@ def test_no_twisted_body_crashes_the_server(nobody, forgetful, path):
 @pytest.mark.parametrize("verb", ["GET", "PUT", "PATCH", "DELETE"])
 def test_other_verbs_are_missing_endpoints(nobody, path, verb):
     assert nobody.call(verb, path).refused == (404, [("missing_endpoint", None)])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("door", ["reset", "change", "activate", "log in"])
+def test_c6_a_password_is_hashed_before_any_lock_is_taken(nobody, alice, pending, monkeypatch, door):
+    token = mail_reset(alice)
+    locked = []
+
+    def watched(self, *args, **kwargs):
+        locked.append(connection.in_atomic_block)
+        return encode(self, *args, **kwargs)
+
+    encode = hashers.MD5PasswordHasher.encode
+    monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", watched)
+    new = {"user": {"username": "laura", "password": "new"}, "token": mail_tokens.activation_token(pending)}
+    answers = {
+        "reset": lambda: reset(nobody, token),
+        "change": lambda: change(Api(alice, sudo=True)),
+        "activate": lambda: nobody.post("users/activations", new),
+        "log in": lambda: nobody.post("users/authorizations", {"username": "alice", "password": "secret"}),
+    }
+    assert answers[door]().status == 200
+    assert locked == [False]
+
+
+def test_c6_a_token_that_ended_while_the_password_was_hashed_changes_nothing(alice, monkeypatch):
+    def slow(password):
+        AccessToken.objects.all().revoke()
+        return hashers.make_password(password)
+
+    monkeypatch.setattr(services, "make_password", slow)
+    assert change(Api(alice, sudo=True)).refused == (401, [("unauthorized", None)])
+    assert User.objects.get().check_password("secret")
 
 
 @pytest.mark.django_db(transaction=True)

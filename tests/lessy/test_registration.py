@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from waffle.models import Flag
 
-from lessy.accounts import services, tokens
+from lessy.accounts import mail_tokens, services, tokens
 from lessy.accounts.models import TermsOfService, User
 from lessy.api.errors import ValidationErrors
 from tests.concurrency import together
@@ -57,7 +57,7 @@ def test_the_mail_links_to_the_activation(nobody, posted, settings):
     with posted() as mails:
         register(nobody)
     [mail] = mails
-    token = User.objects.get().activation_token
+    token = mail_tokens.activation_token(User.objects.get())
     assert f"{settings.LESSY_ROOT_URL}/users/{token}/activate\n" in mail.body
     assert mail.subject.startswith("[Lessy] ")
     assert (mail.from_email, mail.to) == ("noreply@127.0.0.1", [EMAIL])

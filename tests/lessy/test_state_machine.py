@@ -1,6 +1,6 @@
 import pytest
 
-from lessy.state_machine import InvalidTransition, Rule, broken_dates, find_transition
+from lessy.ground.state_machine import InvalidTransition, Rule, broken_dates, find_transition
 
 DOOR = {("open", "closed"): "close", ("closed", "open"): "open"}
 

@@ -9,7 +9,9 @@ from waffle.models import Flag
 
 from lessy.accounts.models import User
 from lessy.api import throttles
+from tests.api import Api
 from tests.concurrency import together
+from tests.fixtures import mail_reset
 
 TOO_MANY = (429, [("too_many_requests", None)])
 
@@ -17,11 +19,11 @@ TOO_MANY = (429, [("too_many_requests", None)])
 @pytest.fixture(autouse=True)
 def limits(settings, monkeypatch):
     """Two a minute of everything, in a minute that does not end."""
-    scopes = [
-        f"{what}_{whom}" for what in ("login", "registration", "mail") for whom in ("address", "account")
-    ]
+    doors = ("login", "registration", "mail", "hashing")
+    scopes = [f"{what}_{whom}" for what in doors for whom in ("address", "account")]
     settings.LESSY_THROTTLE_RATES = dict.fromkeys(scopes, "2/min")
     monkeypatch.setattr(throttles.time, "time", lambda: 1_800_000_015.0)
+    caches["memory"].clear()
     yield settings.LESSY_THROTTLE_RATES
     caches["memory"].clear()
 
@@ -57,6 +59,110 @@ def test_an_account_is_guarded_whatever_the_address_and_whichever_name_is_used(n
     assert statuses == [401, 401, 429]
 
 
+def test_c4_an_address_over_its_own_limit_counts_against_nobody_else(nobody, alice):
+    [api] = from_addresses(nobody, "192.0.2.1")
+    assert [log_in(api, name).status for name in ("x", "y")] == [401, 401]
+    assert {log_in(api, "alice").status for _ in range(20)} == {429}
+    [api] = from_addresses(nobody, "192.0.2.2")
+    assert log_in(api, password="secret").status == 200
+
+
+@pytest.mark.parametrize("path", ["users/password_resets", "users"])
+def test_c4_nor_does_it_count_against_the_receiver_of_a_mail(nobody, alice, path):
+    Flag.objects.update_or_create(name="feature_registration", defaults={"everyone": True})
+    email = alice.email if "resets" in path else "laura@example.com"
+    [api] = from_addresses(nobody, "192.0.2.1")
+    for name in ("x@y", "z@y", *[email] * 20):
+        refused = api.post(path, {"user": {"email": name}})
+    assert refused.refused == TOO_MANY
+    [api] = from_addresses(nobody, "192.0.2.2")
+    assert api.post(path, {"user": {"email": email}}).status < 300
+
+
+def test_c4_nor_at_the_admins_door(client, nobody, alice):
+    for name in ("x", "y", *["alice"] * 20):
+        client.post(reverse("admin:login"), {"username": name, "password": "x"}, REMOTE_ADDR="192.0.2.1")
+    [api] = from_addresses(nobody, "192.0.2.2")
+    assert log_in(api, password="secret").status == 200
+
+
+def test_c4_guesses_from_many_addresses_do_not_lock_the_owner_out_where_they_logged_in_before(nobody, alice):
+    [home] = from_addresses(nobody, "192.0.2.77")
+    assert log_in(home, password="secret").status == 200
+    apis = from_addresses(nobody, *(f"198.51.100.{n}" for n in range(9)))
+    assert [log_in(api).status for api in apis] == [401, *[429] * 8]
+    [home] = from_addresses(nobody, "192.0.2.77")
+    assert log_in(home, password="secret").status == 200
+    [elsewhere] = from_addresses(nobody, "192.0.2.78")
+    assert log_in(elsewhere, password="secret").status == 429
+
+
+def test_c4_from_a_known_address_one_guesses_no_faster(nobody, alice):
+    assert log_in(nobody, password="secret").status == 200
+    caches["memory"].delete_many([key for key in _counters() if "login_address" in key])
+    assert [log_in(nobody).status for _ in range(3)] == [401, 401, 429]
+
+
+def test_c4_a_new_password_by_mail_makes_the_address_known(nobody, alice):
+    body = {"token": mail_reset(alice), "user": {"password": "new"}}
+    assert nobody.post("users/passwords", body).status == 200
+    apis = from_addresses(nobody, *(f"198.51.100.{n}" for n in range(3)))
+    assert [log_in(api).status for api in apis] == [401, 401, 429]
+    [home] = from_addresses(nobody, "127.0.0.1")
+    assert log_in(home, password="new").status == 200
+
+
+def _counters():
+    return [key.removeprefix(":1:") for key in caches["memory"]._cache]
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        ["192.0.2.9:4001", "192.0.2.9:4002", "192.0.2.9"],
+        ["[2001:db8::1]:443", "[2001:db8::2]:444", "2001:db8::3"],
+        ["::ffff:192.0.2.9", "192.0.2.9", "[::ffff:192.0.2.9]:80"],
+        ["203.0.113.1, 192.0.2.9", "203.0.113.2,192.0.2.9:1", "192.0.2.9"],
+    ],
+)
+def test_c4_a_client_is_one_address_whatever_the_port(nobody, alice, settings, forwarded):
+    settings.LESSY_TRUSTED_PROXIES = 1
+    statuses = []
+    for number, value in enumerate(forwarded):
+        nobody.headers["X-Forwarded-For"] = value
+        statuses.append(log_in(nobody, f"nobody{number}").status)
+    assert statuses == [401, 401, 429]
+
+
+def test_c4_mapped_addresses_of_ipv4_are_different_clients(nobody, alice):
+    addresses = [f"::ffff:192.0.2.{n}" for n in range(6)]
+    apis = from_addresses(nobody, *addresses)
+    assert [log_in(api, f"nobody{n}").status for n, api in enumerate(apis)] == [401] * 6
+
+
+def test_c6_new_passwords_and_activations_are_limited_by_address(nobody, alice, pending):
+    bodies = {"passwords": {"token": "wrong", "user": {"password": "x"}}, "activations": {"token": "wrong"}}
+    statuses = [nobody.post(f"users/{door}", body).status for door, body in bodies.items()]
+    assert statuses == [404, 404]
+    assert [nobody.post(f"users/{door}", body).refused for door, body in bodies.items()] == [TOO_MANY] * 2
+
+
+def test_c6_changes_with_sudo_are_limited_by_the_user(alice):
+    apis = from_addresses(Api(alice, sudo=True), "192.0.2.1", "192.0.2.2", "192.0.2.3")
+    body = {"user": {"password": "new"}}
+    assert [api.post("users/passwords", body).status for api in apis] == [200, 200, 429]
+
+
+def test_c7_a_user_asks_for_so_much_a_minute_and_no_other_pays(alice, bob, limits):
+    limits["user"] = "3/min"
+    mine = [Api(alice), Api(alice, sudo=True)]
+    assert [api.get("users/me/tasks").status for api in mine * 2] == [200, 200, 200, 429]
+    refused = mine[0].patch("users/me", {"email": "x@y"})
+    assert (refused.refused, refused.retry_after) == (TOO_MANY, "46")
+    assert Api(bob).get("users/me/tasks").status == 200
+    assert Api().get("").status == 200
+
+
 def test_an_ipv6_customer_is_one_address(nobody, alice):
     apis = from_addresses(nobody, "2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1")
     statuses = [log_in(api, f"nobody{n}").status for n, api in enumerate(apis)]
@@ -71,7 +177,7 @@ def test_without_a_trusted_proxy_a_client_cannot_choose_its_address(nobody, alic
 
 
 def test_behind_a_trusted_proxy_its_word_counts(nobody, alice, settings):
-    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    settings.LESSY_TRUSTED_PROXIES = 1
     for number in range(3):
         nobody.headers["X-Forwarded-For"] = f"10.9.9.9, 192.0.2.{number}"
         assert log_in(nobody, f"nobody{number}").status == 401
@@ -105,7 +211,7 @@ def test_mails_are_limited_by_the_address_of_the_client_and_of_the_mail(nobody, 
 
 @pytest.mark.parametrize("path", ["users", "users/authorizations", "users/activation_emails"])
 def test_a_malformed_body_counts_and_is_refused_in_the_error_format(nobody, path):
-    assert [nobody.post(path, b"{").status for _ in range(3)] == [400, 400, 400]
+    assert [nobody.post(path, b"{").status for _ in range(3)] == [400, 400, 429]
     assert nobody.post(path, {"user": []}).status == 429
 
 

@@ -1,5 +1,6 @@
 """Tokens: JWTs with a row each."""
 
+import json
 from datetime import timedelta
 
 import jwt
@@ -10,6 +11,7 @@ from django.db import transaction
 from lessy.accounts import tokens
 from lessy.accounts.models import AccessToken, User
 from lessy.accounts.signals import access_ended
+from tests.api import Api
 
 HOUR = timedelta(hours=1)
 
@@ -69,6 +71,33 @@ def test_the_token_of_another_user_is_no_token(alice, bob, settings):
     tokens.issue(alice, lifetime=HOUR)
     stolen = forged(settings, data={"user_id": bob.pk, "sudo": False}, jti=AccessToken.objects.get().key)
     assert tokens.verify(stolen) is None
+
+
+INFINITE = "\x00infinite"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *[
+            {"data": {"user_id": value, "sudo": True}}
+            for value in (INFINITE, 10**400, "x", None, [], {}, 1.5, True)
+        ],
+        *[{"data": value} for value in (None, [], 5, "x", {}, {"user_id": 1})],
+        *[{"exp": value} for value in (INFINITE, 10**400, "x", None, [])],
+        *[{"jti": value} for value in ("a\x00b", "\ud800", "x" * 4_000, "", 5, None, [], {})],
+    ],
+)
+def test_c8_a_token_of_ours_with_odd_claims_is_no_token(alice, settings, odd):
+    """Signed rightly, as by another service with the key. JSON has numbers that are infinite in Python."""
+    good = jwt.decode(tokens.issue(alice, lifetime=HOUR), settings.SECRET_KEY, algorithms=["HS256"])
+    claims = json.dumps({**good, **odd}).replace(json.dumps(INFINITE), "1e400").encode()
+    text = jwt.api_jws.encode(claims, settings.SECRET_KEY, algorithm="HS256")
+    api = Api()
+    api.headers = {"Authorization": text}
+    assert api.get("users/me").refused == (401, [("unauthorized", None)])
+    assert api.get("").status == 200
+    assert tokens.verify_many([text]) == [None]
 
 
 @pytest.mark.parametrize("number", [1, 50])

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from notifications.middleware import SWEEP_AT, AddressGuard
+from notifications.handshake.middleware import SWEEP_AT, AddressGuard
 
 
 class Socket:
@@ -74,11 +74,11 @@ async def test_a_socket_whose_consumer_fails_is_no_longer_counted(guard):
     for _ in range(2):
         with pytest.raises(RuntimeError):
             await Socket(guard, "203.0.113.9").task
-    assert guard._visitors["203.0.113.9"].sockets == 0
+    assert guard.visitors.get("203.0.113.9", 0).sockets == 0
 
 
 async def test_addresses_that_left_are_forgotten(guard, settings):
     settings.CABLE = {"HANDSHAKES_PER_SECOND": 1e9}
     for number in range(3 * SWEEP_AT):
         await Socket(guard, f"203.{number // 65_536}.{number // 256 % 256}.{number % 256}").close()
-    assert len(guard._visitors) <= SWEEP_AT
+    assert len(guard.visitors) <= SWEEP_AT

@@ -1,6 +1,6 @@
 import pytest
 
-from notifications.addresses import client_address
+from notifications.handshake.addresses import client_address
 
 PEER = "198.51.100.1"
 

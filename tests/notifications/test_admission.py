@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from notifications.admission import BATCH_SIZE, AuthenticationUnavailable, Doorkeeper
-from notifications.authentication import Handshake
-from notifications.database import DatabaseThreads
+from notifications.ground.database import DatabaseThreads
+from notifications.handshake.admission import BATCH_SIZE, LOOK_UP_SIZE, AuthenticationUnavailable, Doorkeeper
+from notifications.handshake.authentication import Handshake
 
 HANDSHAKE = Handshake(cookies={}, headers={})
 released = threading.Event()
@@ -20,9 +20,9 @@ class CountingThreads(DatabaseThreads):
 
     batches = 0
 
-    async def run(self, read):
+    async def run(self, read, **options):
         self.batches += 1
-        return await super().run(read)
+        return await super().run(read, **options)
 
 
 class SlowAuthenticator:
@@ -77,3 +77,29 @@ def test_when_the_authenticator_hangs_whoever_waits_behind_it_is_told_at_once(as
     answers, batches = ask(HangingAuthenticator, 3 * BATCH_SIZE)
     assert batches == 1
     assert [type(answer) for answer in answers] == [AuthenticationUnavailable] * 3 * BATCH_SIZE
+
+
+asked = []
+
+
+class CountingAuthenticator:
+    def still_admitted(self, admissions):
+        asked.append(len(admissions))
+        return [admission.user_id != 7 for admission in admissions]
+
+
+def test_a1_the_rights_of_many_sockets_are_looked_up_in_batches_each_with_a_deadline(settings):
+    settings.CABLE = {**settings.CABLE, "AUTHENTICATOR": f"{__name__}.CountingAuthenticator"}
+    asked.clear()
+    admissions = [SimpleNamespace(user_id=number) for number in range(LOOK_UP_SIZE + 1)]
+
+    async def look_up():
+        threads = DatabaseThreads(1, "test-doors")
+        try:
+            return await Doorkeeper(threads).still_admitted(admissions)
+        finally:
+            await threads.close()
+
+    admitted = asyncio.run(look_up())
+    assert asked == [LOOK_UP_SIZE, 1]
+    assert [number for number, still in enumerate(admitted) if not still] == [7]

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications.authentication import parse_handshake
+from notifications.handshake.authentication import parse_handshake
 
 
 def cookies_of(header):

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from notifications.broker import Broker
-from notifications.layers import open_layer
+from notifications.broker.broker import Broker
+from notifications.broker.layers import open_layer
 
 GROUP = "user.1"
 

@@ -1,4 +1,4 @@
-from notifications.canary import Canary
+from notifications.broker.canary import Canaries, Canary
 
 
 def heard(canary, note):
@@ -35,3 +35,37 @@ def test_notes_of_the_layer_before_prove_nothing():
     canary.begin(5.0)
     assert heard(canary, late)
     assert canary.heard_at == 5.0
+
+
+def number_of(notes, group):
+    return next(note for each, note in notes if each == group)
+
+
+def test_what_was_heard_of_all_is_what_the_slowest_shard_proves():
+    canaries = Canaries(["a", "b"], now=0.0)
+    first, second = list(canaries.sing(1.0)), list(canaries.sing(3.0))
+    for notes in (first, second):
+        assert canaries.hear(number_of(notes, "a"))
+    assert canaries.heard_at == 0.0
+    assert canaries.hear(number_of(first, "b"))
+    assert canaries.heard_at == 1.0
+
+
+def test_a_note_skipped_on_one_shard_is_a_gap():
+    canaries = Canaries(["a", "b"], now=0.0)
+    list(canaries.sing(1.0))
+    assert not canaries.hear(number_of(canaries.sing(3.0), "b"))
+
+
+def test_anothers_note_is_none():
+    canaries = Canaries(["a"], now=2.0)
+    assert canaries.hear("z:7")
+    assert canaries.heard_at == 2.0
+
+
+def test_a_new_layer_begins_with_what_it_proved():
+    canaries = Canaries(["a"], now=0.0)
+    canaries.begin(5.0)
+    assert canaries.heard_at == 5.0
+    assert canaries.hear(number_of(canaries.sing(6.0), "a"))
+    assert canaries.heard_at == 6.0

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,15 +11,17 @@ from django.db import OperationalError, connections
 from django.utils import timezone
 
 from lessy.accounts.cable import Admission
-from notifications import catch_up as module
-from notifications.catch_up import CatchUp
+from notifications.changes.history import microseconds_now
+from notifications.changes.resources import resources
 from notifications.conf import cable_settings
-from notifications.connection import Connection
-from notifications.history import MICROSECONDS, microseconds_now
-from notifications.payloads import microseconds
-from notifications.protocol import message_head
-from notifications.registry import Registry
-from notifications.resources import resource_of
+from notifications.hub import catch_up as module
+from notifications.hub import patience
+from notifications.hub.catch_up import CatchUp
+from notifications.hub.connection import Connection
+from notifications.hub.registry import Registry
+from notifications.wire.payloads import microseconds
+from notifications.wire.positions import MICROSECONDS
+from notifications.wire.protocol import message_head
 from tasks.models import Task
 from tests.support.cable import I
 
@@ -33,16 +36,21 @@ class Client:
     def __init__(self, user_id):
         self.heard = []
         self.arrived = asyncio.Event()
+        self.reading = asyncio.Event()
+        self.reading.set()
         admission = Admission(user_id, "key", None)
         limits = cable_settings()
         self.connection = Connection(self._send, None, admission, None, limits, lambda connection: None)
         subscription = self.connection.subscriptions.add(I, microseconds_now() - 3_600 * MICROSECONDS)
-        subscription.release({})
+        subscription.release({}, {})
 
     async def _send(self, message):
         assert message["text"].startswith(message_head(I))
         self.heard.append(json.loads(message["text"])["message"]["id"])
         self.arrived.set()
+        # As a server whose buffer is full: its client has to read first.
+        await asyncio.sleep(0)
+        await self.reading.wait()
 
 
 async def everyone_stays(connections):
@@ -54,10 +62,15 @@ async def catching_up(user_id):
     registry, client = Registry(), Client(user_id)
     registry.add(client.connection)
     registry.listen(client.connection)
-    catch_up = CatchUp(registry, everyone_stays)
-    running = asyncio.create_task(catch_up.run())
-    yield catch_up, client
-    running.cancel()
+    async with running(CatchUp(registry, everyone_stays)) as catch_up:
+        yield catch_up, client
+
+
+@asynccontextmanager
+async def running(catch_up):
+    task = asyncio.create_task(catch_up.run())
+    yield catch_up
+    task.cancel()
     await catch_up.close()
 
 
@@ -77,8 +90,12 @@ def task(user, *, ago=timedelta()):
 
 
 def change_of(pk):
-    row = Task.objects.get(pk=pk)
-    return resource_of(Task).created(resource_of(Task).row_of(row))
+    return resources()["tasks"].created(stored(pk))
+
+
+def stored(pk):
+    tasks = resources()["tasks"]
+    return tasks.row(tasks.rows().values(*tasks.columns()).get(pk=pk))
 
 
 async def in_thread(call, *args, **options):
@@ -114,7 +131,7 @@ def born_before_it_was_saved(user):
     row = Task.objects.get(pk=task(user))
     row.updated_at = row.created_at + timedelta(microseconds=3)
     Task.objects.filter(pk=row.pk).update(updated_at=row.updated_at)
-    return resource_of(Task).created(resource_of(Task).row_of(row))
+    return resources()["tasks"].created(stored(row.pk))
 
 
 async def test_a_row_whose_creation_was_announced_is_not_told_again_as_an_update(alice):
@@ -153,11 +170,21 @@ async def test_it_is_owed_until_the_database_answers(alice, monkeypatch):
 
 
 async def test_a_short_gap_does_not_hide_what_the_next_pass_had_to_find(alice):
-    """Updated 70 s ago and committed just now: within the overlap of the last pass, not of the gap."""
+    """Updated 70 s ago and committed just now: within the overlap of the last pass."""
     pk = await in_thread(task, alice, ago=70 * SECOND)
     async with catching_up(alice.pk) as (catch_up, client):
         catch_up.reconciled = microseconds_now() - 25 * MICROSECONDS
-        catch_up.owe(microseconds_now() - MICROSECONDS)
+        catch_up.owe()
+        await finish(catch_up)
+        assert client.heard == [pk]
+
+
+async def test_a_clock_that_was_set_back_hides_nothing_that_was_committed_since(alice):
+    """By an hour, just now: what has been committed since the last pass looks older than that pass."""
+    pk = await in_thread(task, alice, ago=70 * SECOND)
+    async with catching_up(alice.pk) as (catch_up, client):
+        catch_up.reconciled = microseconds_now() + 3_600 * MICROSECONDS
+        catch_up.owe()
         await finish(catch_up)
         assert client.heard == [pk]
 
@@ -183,6 +210,57 @@ async def test_a_row_that_runs_ahead_of_the_clock_is_told_once(alice):
         assert client.heard == [pk]
 
 
+@pytest.fixture
+def auto_now(settings):
+    """As if the clock of tasks were not monotonic."""
+    settings.CABLE = settings.CABLE | {"RESOURCES": {"tasks": {"model": "tasks.Task"}}}
+
+
+def told(pk, *, ago):
+    """The row as its table has it, and the update of a version of so many seconds earlier or later."""
+    row = stored(pk)
+    return resources()["tasks"].updated(replace(row, updated_at=row.updated_at - ago))
+
+
+def created(pk, *, ahead):
+    row = Task.objects.get(pk=pk)
+    Task.objects.filter(pk=pk).update(created_at=row.updated_at + ahead)
+
+
+# Milliseconds between the version that the table has and the one that was told: of an instance that was read
+# before (a), of a bulk change whose time was taken before (b), of a server whose clock is behind (c), even
+# behind the creation.
+@pytest.mark.parametrize(
+    ("ago", "ahead"), [(50, -900), (-500, -900), (-400, -900), (-400, 300)], ids=["a", "b", "c", "c-behind"]
+)
+async def test_a3_a_version_that_was_not_told_is_found_whatever_was_told(alice, auto_now, ago, ahead):
+    pk = await in_thread(task, alice)
+    await in_thread(created, pk, ahead=timedelta(milliseconds=ahead))
+    update = await in_thread(told, pk, ago=timedelta(milliseconds=ago))
+    creation = await in_thread(change_of, pk)
+    async with catching_up(alice.pk) as (catch_up, client):
+        assert catch_up.note(creation._replace(position=update.position))
+        assert catch_up.note(update)
+        catch_up.owe()
+        await finish(catch_up)
+        assert client.heard == [pk]
+        client.heard.clear()
+        catch_up.owe()
+        await finish(catch_up)
+        assert client.heard == []
+
+
+@pytest.mark.parametrize("ago", [50, 500, 400], ids=["a", "b", "c"])
+async def test_a3_the_fast_path_drops_no_earlier_version(alice, auto_now, ago):
+    pk = await in_thread(task, alice)
+    first = await in_thread(told, pk, ago=timedelta())
+    then = await in_thread(told, pk, ago=timedelta(milliseconds=ago))
+    async with catching_up(alice.pk) as (catch_up, _):
+        catch_up.see([first])
+        assert catch_up.note(first)
+        assert catch_up.note(then)
+
+
 async def test_after_a_replay_the_fast_path_brings_nothing_older(alice):
     pk = await in_thread(task, alice)
     older = await in_thread(change_of, pk)
@@ -191,3 +269,81 @@ async def test_after_a_replay_the_fast_path_brings_nothing_older(alice):
         catch_up.see([newer])
         assert not catch_up.note(older)
         assert catch_up.note(newer)
+
+
+def bulk(user, count):
+    """Changed together a moment ago, without a signal. Returns their ids."""
+    rows = [Task(user=user, label="buy tea", order=number) for number in range(count)]
+    Task.objects.bulk_create(rows)
+    return list(Task.objects.filter(user=user).order_by("updated_at", "pk").values_list("pk", flat=True))
+
+
+async def test_a6_a_pass_that_tells_more_than_an_outbox_holds_closes_no_socket_that_reads(alice):
+    wanted = await in_thread(bulk, alice, 1_000)
+    async with catching_up(alice.pk) as (catch_up, client):
+        catch_up.owe()
+        await finish(catch_up)
+        await client.connection.written()
+        assert client.connection.closed is None
+        assert client.heard == wanted
+
+
+async def test_a6_a_client_that_reads_nothing_is_waited_for_once_and_delays_nobody_for_good(
+    alice, bob, monkeypatch
+):
+    monkeypatch.setattr(patience, "PATIENCE", 0.05)
+    waits = []
+    wait_for = patience.Patience._wait_for
+
+    async def counted(self, slow):
+        waits.append(slow)
+        await wait_for(self, slow)
+
+    monkeypatch.setattr(patience.Patience, "_wait_for", counted)
+    await in_thread(bulk, alice, 1_000)
+    wanted = await in_thread(bulk, bob, 10)
+    registry = Registry()
+    silent, other = Client(alice.pk), Client(bob.pk)
+    silent.reading.clear()
+    for client in (silent, other):
+        registry.add(client.connection)
+        registry.listen(client.connection)
+    async with running(CatchUp(registry, everyone_stays)) as catch_up:
+        catch_up.owe()
+        await finish(catch_up)
+    assert silent.connection.closed == "too_slow"
+    assert sum(silent.connection in slow for slow in waits) == 1
+    assert other.heard == wanted
+
+
+async def test_a6_a_pass_tells_what_was_committed_since_the_last_one_and_no_more(alice):
+    """However long ago messages began to be lost: the passes went on meanwhile."""
+    early = await in_thread(task, alice, ago=600 * SECOND)
+    async with catching_up(alice.pk) as (catch_up, client):
+        catch_up.reconciled = microseconds_now() - 660 * MICROSECONDS
+        catch_up.owe()
+        await finish(catch_up)
+        assert client.heard == [early]
+        late = await in_thread(task, alice)
+        catch_up._recent.turn()
+        catch_up._recent.turn()
+        catch_up.owe()
+        await finish(catch_up)
+        assert client.heard == [early, late]
+
+
+async def test_a6_nothing_that_passes_told_is_forgotten_as_long_as_messages_may_come_late(alice):
+    pk = await in_thread(task, alice)
+    change = await in_thread(change_of, pk)
+    away = True
+    catch_up = CatchUp(Registry(), everyone_stays, lambda: not away)
+    assert catch_up.note(change)
+    long = 3_600 * MICROSECONDS
+    for turn in (1, 2):
+        catch_up._turn_recent(microseconds_now() + turn * long)
+    assert catch_up._recent.delivered(change)
+    away = False
+    for turn in (3, 4):
+        catch_up._turn_recent(microseconds_now() + turn * long)
+    assert not catch_up.is_told(change)
+    await catch_up.close()

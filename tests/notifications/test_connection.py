@@ -7,9 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from notifications.conf import CableSettings
-from notifications.connection import TOO_SLOW, Connection
-from notifications.payloads import Change
-from notifications.subscriptions import Subscription
+from notifications.hub.connection import Connection
+from notifications.wire import protocol
+from notifications.wire.close_codes import TOO_SLOW
+from notifications.wire.payloads import Change
+from notifications.wire.subscriptions import Subscription
 
 ADMISSION = SimpleNamespace(user_id=1, key="key", expires_at=None)
 NOW = 1_700_000_000_000_000
@@ -96,3 +98,91 @@ async def test_nothing_follows_the_close(connection, server):
     server.reads.set()
     await asyncio.sleep(0)
     assert server.texts == ["first"]
+
+
+def pings(server):
+    return [json.loads(text)["message"] for text in server.texts if '"ping"' in text]
+
+
+def ping(connection, at):
+    connection.ping(protocol.ping(at), at)
+
+
+async def test_a2_a_ping_that_overtakes_what_waits_names_no_later_time_than_the_one_before():
+    """Cut off now, the client comes back with the time that it names: what waits must not lie before it."""
+    server = Congested()
+    server.reads.set()
+    connection = Connection(server.send, None, ADMISSION, None, LIMITS, lambda connection: None)
+    ping(connection, 100)
+    server.reads.clear()
+    connection.write("first")
+    connection.write("waits")
+    ping(connection, 103)
+    server.reads.set()
+    await connection.written()
+    ping(connection, 106)
+    assert pings(server) == [100, 100, 106]
+
+
+async def test_a2_during_a_replay_a_ping_names_no_later_time_than_the_client_did():
+    server = Congested()
+    server.reads.set()
+    connection = Connection(server.send, None, ADMISSION, None, LIMITS, lambda connection: None)
+    ping(connection, 100)
+    subscription = connection.subscriptions.add("I", NOW)
+    connection.owe_since(40 * 1_000_000)
+    subscription.replay(NOW)
+    ping(connection, 103)
+    subscription.release({}, set())
+    ping(connection, 106)
+    assert pings(server) == [100, 40, 106]
+
+
+@pytest.mark.parametrize("since", [None, float("inf"), 10**4_000])
+async def test_a_replay_since_nothing_or_nonsense_does_not_disturb_the_pings(since):
+    server = Congested()
+    server.reads.set()
+    connection = Connection(server.send, None, ADMISSION, None, LIMITS, lambda connection: None)
+    ping(connection, 100)
+    connection.subscriptions.add("I", NOW).replay(NOW)
+    connection.owe_since(since)
+    ping(connection, 103)
+    assert pings(server) == [100, 100]
+
+
+class Kernel:
+    """A server that takes whole frames at once. calls: what each call was given."""
+
+    def __init__(self, takes=True):
+        self.takes = takes
+        self.calls = []
+
+    def write(self, frames):
+        self.calls.append(frames)
+        return self.takes
+
+
+async def to_a_hundred_subscriptions(server, kernel, position=None):
+    connection = Connection(
+        server.send, kernel.write, ADMISSION, position, CableSettings(), lambda connection: None
+    )
+    for number in range(100):
+        connection.subscriptions.add(f"I{number}", NOW).release({}, set())
+    connection.deliver(change(5, 1), NOW)
+    return connection
+
+
+@pytest.mark.parametrize("position", [None, protocol.position_of("user.1", "epoch")])
+async def test_c2_a_change_is_one_call_to_the_kernel_however_many_subscriptions(server, position):
+    kernel = Kernel()
+    connection = await to_a_hundred_subscriptions(server, kernel, position)
+    [frames] = kernel.calls
+    assert all(f'"I{number}"'.encode() in frames for number in range(100))
+    assert connection.frames_out == 100
+
+
+async def test_c2_what_the_kernel_does_not_take_waits_in_order(server):
+    connection = await to_a_hundred_subscriptions(server, Kernel(takes=False))
+    server.reads.set()
+    await connection.written()
+    assert [json.loads(text)["identifier"] for text in server.texts] == [f"I{n}" for n in range(100)]

@@ -3,7 +3,7 @@ from websockets.client import ClientProtocol
 from websockets.frames import Opcode
 from websockets.uri import parse_uri
 
-from notifications.framing import EXTENSION, direct_write_of, text_frame
+from notifications.wire.framing import EXTENSION, direct_write_of, text_frame
 
 
 def parsed(data):

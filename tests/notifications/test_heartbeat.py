@@ -1,4 +1,4 @@
-from notifications.heartbeat import TimerWheel
+from notifications.wire.heartbeat import TimerWheel
 
 
 def test_a_member_comes_due_once_in_a_turn():

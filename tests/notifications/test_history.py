@@ -4,21 +4,23 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Lookup
 from django.utils import timezone
 
-from notifications.among import Among
-from notifications.history import (
-    MICROSECONDS,
+from notifications.changes import history
+from notifications.changes.among import Among
+from notifications.changes.history import (
     HistoryGone,
     TooMuchToReplay,
     changes_since,
+    counted_from,
     overlap,
     resume_position,
 )
 from notifications.models import Epoch
-from notifications.payloads import microseconds
-from notifications.protocol import HistoryRequest
+from notifications.wire.payloads import microseconds
+from notifications.wire.positions import MICROSECONDS
+from notifications.wire.protocol import HistoryRequest
 from projects.models import Project
 from tasks.models import Task
 
@@ -40,7 +42,7 @@ def found(user, since=timedelta(), **options):
     return [(each.action, each.pk) for each in changes_since([user.pk], position, **options)]
 
 
-DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+DAY, HOUR, MINUTE, SECOND = (timedelta(**{unit: 1}) for unit in ("days", "hours", "minutes", "seconds"))
 
 
 def test_a_row_that_was_not_touched_since_says_nothing(alice):
@@ -101,6 +103,61 @@ def test_over_the_limit_nothing_at_all_is_replayed(alice):
         found(alice, since=HOUR, limit=2)
 
 
+def test_a4_what_changed_before_the_position_does_not_count(alice):
+    """As after a bulk change: whoever has refetched gets in, and is told what the overlap adds."""
+    rows = [task(alice, created=DAY, updated=20 * SECOND) for _ in range(3)]
+    changes = changes_since([alice.pk], microseconds(NOW - 10 * SECOND), limit=2)
+    assert [each.pk for each in changes] == [row.pk for row in rows]
+    with pytest.raises(TooMuchToReplay):
+        changes_since([alice.pk], microseconds(NOW - 30 * SECOND), limit=2)
+
+
+def test_a4_it_is_counted_from_where_the_caller_says(alice):
+    for _ in range(3):
+        task(alice, created=DAY, updated=20 * SECOND)
+    certain, counted = microseconds(NOW - HOUR), microseconds(NOW - 10 * SECOND)
+    assert len(list(changes_since([alice.pk], certain, limit=2, counted=counted))) == 3
+
+
+def test_a4_the_resources_are_counted_together(alice):
+    for _ in range(2):
+        task(alice, created=DAY, updated=MINUTE)
+        Project.objects.create(user=alice, name=f"Twin Peaks {Project.objects.count()}")
+    with pytest.raises(TooMuchToReplay):
+        found(alice, since=HOUR, limit=3)
+
+
+def test_a4_what_runs_ahead_of_the_clock_does_not_count(alice):
+    for _ in range(3):
+        task(alice, created=DAY, updated=-DAY)
+    assert len(found(alice, since=HOUR, limit=2)) == 3
+
+
+def test_a4_a_since_names_a_whole_second_and_an_offset_a_microsecond():
+    assert counted_from(HistoryRequest(since=5), 5 * MICROSECONDS) == 6 * MICROSECONDS
+    assert counted_from(HistoryRequest(epoch="e", offset=5), 5) == 5
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    monkeypatch.setattr(history, "PAGE", 2)
+
+
+def test_a4_pages_leave_nothing_out_where_many_rows_have_the_same_time(alice, small_pages):
+    rows = [task(alice, created=DAY, updated=MINUTE) for _ in range(5)]
+    rows += [task(alice, created=DAY, updated=age) for age in (30 * SECOND, 20 * SECOND, 20 * SECOND)]
+    assert found(alice, since=HOUR) == [("update", row.pk) for row in rows]
+
+
+def test_a4_a_row_that_changes_between_two_pages_comes_with_its_later_time(alice, small_pages):
+    rows = [task(alice, created=DAY, updated=age) for age in (3 * MINUTE, 2 * MINUTE, MINUTE)]
+    changes = changes_since([alice.pk], microseconds(NOW - HOUR))
+    seen = [next(changes).pk]
+    Task.objects.filter(pk__in=[rows[0].pk, rows[2].pk]).update(updated_at=NOW)
+    seen += [each.pk for each in changes]
+    assert seen == [rows[0].pk, rows[1].pk, rows[0].pk, rows[2].pk]
+
+
 @pytest.mark.parametrize("position", [0, -1, 10**30])
 def test_no_position_raises(alice, position):
     list(changes_since([alice.pk], position))
@@ -128,6 +185,11 @@ def test_without_either_there_is_nothing_to_replay():
         {"epoch": "other", "offset": 5},
         {"epoch": "e", "offset": 1_061 * MICROSECONDS},
         {"malformed": True},
+        # A clock ten minutes ahead; milliseconds for seconds; whatever JSON can hold.
+        {"since": 1_600},
+        {"since": 1_000_000},
+        {"since": float("inf")},
+        {"since": 10**4_000},
     ],
 )
 def test_a_position_that_proves_nothing_is_refused(request_):
@@ -161,6 +223,11 @@ def test_tens_of_thousands_of_users_are_asked_for_by_one_query_per_resource(alic
 def test_the_index_is_used_however_many_users_there_are(alice):
     plan = _rows_of(Task, range(1_000)).explain()
     assert "tasks_by_change" in plan or connection.vendor == "postgresql", plan
+
+
+def test_17_what_asks_for_users_is_compared_with_nothing():
+    """Django compares what is no lookup to True where booleans are numbers, and then no index is used."""
+    assert isinstance(Among(F("user_id"), [1]), Lookup)
 
 
 def _rows_of(model, users):

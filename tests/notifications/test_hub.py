@@ -1,9 +1,17 @@
-"""What the hub decides of who may connect, where the word of a revocation can be lost."""
+"""What the parts of a hub do together."""
+
+import asyncio
+import json
+import time
 
 import pytest
 
-from notifications.authentication import parse_handshake
-from notifications.hub import Hub
+from notifications.broker.broker import Broker
+from notifications.broker.events import changes_event
+from notifications.changes.history import microseconds_now, reach
+from notifications.hub.hub import Hub
+from notifications.wire.payloads import Change
+from notifications.wire.positions import MICROSECONDS
 
 
 class Admitted:
@@ -13,29 +21,63 @@ class Admitted:
 @pytest.fixture
 async def hub():
     found = Hub()
-    found._epoch = "known"
+    found.epoch.adopt("known")
     yield found
     await found.stop()
 
 
-async def test_who_was_asked_about_while_words_were_lost_is_asked_about_again(hub, monkeypatch):
-    answers = [Admitted(), None]
+async def test_a2_while_no_pass_over_the_tables_is_completed_pings_stay_behind_with_the_passes(hub):
+    pings: asyncio.Queue[int] = asyncio.Queue()
 
-    async def authenticate(handshake):
-        if len(answers) == 2:
-            hub._on_gap(0.0)  # Redis was away, and with it the word that this token was revoked
-        return answers.pop(0)
+    async def send(message):
+        frame = json.loads(message["text"])
+        if frame["type"] == "ping":
+            pings.put_nowait(frame["message"])
 
-    monkeypatch.setattr(hub.doorkeeper, "authenticate", authenticate)
-    assert await hub.authenticate(parse_handshake([])) is None
-    assert answers == []
+    an_hour_ago = microseconds_now() - 3_600 * MICROSECONDS
+    hub.catch_up.reconciled = an_hour_ago
+    connection = hub.open(send, Admitted(), extended=False)
+    beating = asyncio.create_task(hub.heartbeat.run())
+    async with asyncio.timeout(10):
+        named = await pings.get()
+    beating.cancel()
+    assert named == (an_hour_ago + reach().lag) // MICROSECONDS
+    connection.end("over")
 
 
-async def test_who_was_asked_about_in_peace_is_asked_about_once(hub, monkeypatch):
-    answers = [Admitted(), None]
+class Told:
+    """In place of connections: what would be delivered, and to how many."""
 
-    async def authenticate(handshake):
-        return answers.pop(0)
+    subscriptions = ("I",)
 
-    monkeypatch.setattr(hub.doorkeeper, "authenticate", authenticate)
-    assert isinstance(await hub.authenticate(parse_handshake([])), Admitted)
+    def __init__(self):
+        self.changes = []
+
+    def deliver(self, change, horizon):
+        self.changes.append(change)
+
+
+async def test_a6_what_a_publisher_kept_while_redis_was_away_is_not_told_again_after_a_pass_told_it(
+    hub, monkeypatch
+):
+    listener = Told()
+    monkeypatch.setattr(hub.registry, "listeners", lambda user_id: [listener])
+    told, missed = (Change("update", "tasks", pk, 1, microseconds_now(), "{}") for pk in (1, 2))
+    kept = changes_event([told, missed], time.time())
+    assert hub.catch_up.note(told)  # a pass, while Redis is away
+    hub._on_gap(time.time() - 60)
+    hub._on_event(kept)
+    assert listener.changes == [missed]
+
+
+async def test_a_row_that_is_saved_again_without_a_new_version_is_told_again(hub, monkeypatch):
+    listener = Told()
+    # The gap is over: the canary's echo is back.
+    monkeypatch.setattr(Broker, "healthy", True)
+    monkeypatch.setattr(hub.registry, "listeners", lambda user_id: [listener])
+    monkeypatch.setattr(type(hub.broker), "healthy", True, raising=False)
+    hub._on_gap(time.time() - 60)
+    change = Change("update", "tasks", 1, 1, microseconds_now(), "{}")
+    for _ in range(2):
+        hub._on_event(changes_event([change], time.time()))
+    assert listener.changes == [change, change]

@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 import notifications
-from notifications import publisher
-from notifications.payloads import create_change
+from notifications.broker import publisher
 from notifications.testing import CableCommunicator
+from notifications.wire.payloads import create_change
 
 USER = uuid.UUID("0a1b2c3d-0000-4000-8000-00000000cafe")
 

@@ -7,7 +7,7 @@ import pytest
 from channels_redis.pubsub import RedisPubSubLoopLayer
 from redis.exceptions import RedisError
 
-from notifications.layers import open_layer
+from notifications.broker.layers import open_layer
 from tests.support.processes import free_port
 
 

@@ -1,4 +1,4 @@
-from notifications.limits import Breaches, TokenBucket
+from notifications.ground.limits import Breaches, TokenBucket
 
 
 def test_a_burst_is_allowed_and_then_so_many_a_second():

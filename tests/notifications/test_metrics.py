@@ -1,6 +1,6 @@
 """Histograms are lists of integers, and count what Prometheus expects of them."""
 
-from notifications.metrics import Histogram
+from notifications.ground.metrics import Histogram
 
 
 def observed(*values, bounds=(10, 100)):

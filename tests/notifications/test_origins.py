@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications.origins import is_allowed, parse_origin
+from notifications.handshake.origins import can_match, is_allowed, parse_origin
 
 OWN = "https://lessy.example"
 ALLOWED = ("https://app.example", "http://app.example:3000", "https://bücher.example")
@@ -93,12 +93,33 @@ def test_the_same_origin_written_otherwise_is_admitted(origin):
     assert is_allowed(origin, own=OWN, allowed=ALLOWED)
 
 
+@pytest.mark.parametrize("origin", ["file://", "app://.", "app://-", "ionic://localhost", "app://lessy"])
+def test_e7_the_origin_of_an_app_is_admitted_by_its_exact_text(origin):
+    assert can_match(origin)
+    assert is_allowed(origin, own=OWN, allowed=(*ALLOWED, origin))
+    assert not is_allowed(origin, own=OWN, allowed=ALLOWED)
+    assert not is_allowed(origin, own=OWN, allowed=(f"{origin}x",))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://*.example.com", "https://*", "app://*", "file://*", "null", "file:///", "file:"),
+        *("https://", "http://.", "wss://", "https://user:secret@lessy.example", "https://lessy.example/"),
+    ],
+)
+def test_e7_what_no_origin_can_be_cannot_be_allowed(origin):
+    assert not can_match(origin)
+    assert not is_allowed(origin, own=OWN, allowed=(origin,))
+
+
 def test_ipv6_is_compared_by_value():
     assert is_allowed("http://[0:0::1]:8000", own="http://[::1]:8000", allowed=())
 
 
-def test_a_star_admits_every_page():
-    assert is_allowed("https://evil.example", own=OWN, allowed=("*",))
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_a_star_admits_every_page(origin):
+    assert is_allowed(origin, own=OWN, allowed=("*",))
 
 
 def test_an_unreadable_host_of_our_own_admits_nobody():

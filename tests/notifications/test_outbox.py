@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications.outbox import Outbox, OutboxFull
+from notifications.wire.outbox import Outbox, OutboxFull
 
 
 def drained(outbox):
@@ -74,4 +74,13 @@ def test_its_size_is_always_that_of_what_it_holds_and_within_bounds(steps):
         assert outbox.bytes <= 20
     held = outbox.bytes
     assert sum(map(len, drained(outbox))) == held
+    assert outbox.bytes == 0
+
+
+def test_a3_of_two_frames_the_one_that_ranks_higher_stays():
+    outbox = Outbox(max_frames=3, max_bytes=100)
+    outbox.put("row 1, 10:02", key=1, rank=2)
+    outbox.put("row 2", key=2)
+    outbox.put("row 1, 10:01", key=1, rank=1)
+    assert drained(outbox) == ["row 1, 10:02", "row 2"]
     assert outbox.bytes == 0

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from notifications.payloads import create_change, key_of, microseconds, update_change
+from notifications.wire.payloads import create_change, key_of, microseconds, update_change
 
 MOMENT = datetime(2018, 1, 6, 16, 15, 0, 250_000, tzinfo=UTC)
 
@@ -37,3 +37,9 @@ def test_keys_travel_as_numbers_or_text():
     assert key_of(UUID(int=1)) == "00000000-0000-0000-0000-000000000001"
     assert json.loads(create_change("tasks", 7, 1, MOMENT).payload)["id"] == 7
     assert json.loads(create_change("tasks", 'a"b', 1, MOMENT).payload)["id"] == 'a"b'
+
+
+def test_a5_keys_know_the_user():
+    hers, his = (update_change("tasks", 7, user, MOMENT) for user in (1, 2))
+    assert hers.row != his.row
+    assert hers.creation == create_change("tasks", 7, 1, MOMENT).row != his.creation

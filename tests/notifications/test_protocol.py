@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications import protocol
-from notifications.protocol import Command, HistoryRequest, Identifier
+from notifications.wire import protocol
+from notifications.wire.protocol import Command, HistoryRequest, Identifier
 
 I = '{"channel":"NotificationsChannel"}'  # noqa: E741 the name that the protocol's cases use
 
@@ -163,7 +163,25 @@ def test_another_channel_is_unknown():
 )
 def test_since_in_an_identifier_is_a_whole_number_of_seconds(since, read):
     identifier = json.dumps({"channel": "NotificationsChannel", "since": since})
-    assert protocol.parse_identifier(identifier) == Identifier("NotificationsChannel", read)
+    request = None if read is None else HistoryRequest(since=read)
+    assert protocol.parse_identifier(identifier) == Identifier("NotificationsChannel", request)
+
+
+def test_a_position_in_an_identifier_decides_alone():
+    identifier = json.dumps({"channel": "NotificationsChannel", "position": "a-b-17", "since": 5})
+    assert protocol.parse_identifier(identifier).request == HistoryRequest(epoch="a-b", offset=17)
+    assert protocol.parse_position(protocol.position_text("a-b", 17)) == HistoryRequest(
+        epoch="a-b", offset=17
+    )
+
+
+@pytest.mark.parametrize(
+    "position",
+    [None, 5, "", "x", "-5", "x-", "x-1.5", "x-\u0661", f"x-{'9' * 19}", "x" * 65, ["x-1"]],
+)
+def test_what_is_no_position_is_malformed(position):
+    assert protocol.parse_position(position) == HistoryRequest(malformed=True)
+    assert protocol.parse_history({"position": position}, "user.1") == HistoryRequest(malformed=True)
 
 
 @pytest.mark.parametrize(

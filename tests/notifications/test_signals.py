@@ -8,9 +8,10 @@ from django.db import transaction
 
 import notifications
 from lessy.accounts.models import User
-from notifications import publisher, signals
-from notifications.payloads import microseconds
+from notifications.broker import publisher
+from notifications.changes import transactions
 from notifications.testing import captured_notifications
+from notifications.wire.payloads import microseconds
 from projects.models import Project
 from tasks.models import Task
 
@@ -143,7 +144,7 @@ def test_a_failing_hook_of_somebody_else_does_not_silence_us(alice):
 
 
 def test_a_failing_publisher_does_not_fail_the_save(alice, monkeypatch):
-    monkeypatch.setattr("notifications.publisher.publisher.enqueue", lambda outgoing: 1 / 0)
+    monkeypatch.setattr("notifications.broker.publisher.publisher.enqueue", lambda outgoing: 1 / 0)
     task = new_task(alice)
     assert Task.objects.filter(pk=task.pk).exists()
 
@@ -168,4 +169,16 @@ def test_nothing_is_kept_of_transactions_that_are_over(alice):
     with captured_notifications():
         new_task(alice)
     connection = transaction.get_connection()
-    assert not signals._batches[connection]._parts
+    assert not transactions.batch_of(connection.alias).parts
+
+
+def test_a5_what_is_announced_to_one_owner_swallows_nothing_of_another(alice, bob, monkeypatch):
+    announced = []
+    monkeypatch.setattr(publisher, "publish", announced.extend)
+    with transaction.atomic():
+        hers, his = new_task(alice), new_task(bob)
+        hers.save()
+    assert [change.row for change in announced] == [
+        (alice.pk, "tasks", hers.pk, "create"),
+        (bob.pk, "tasks", his.pk, "create"),
+    ]

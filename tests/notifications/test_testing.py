@@ -6,8 +6,8 @@ import pytest
 from channels.db import database_sync_to_async
 
 from lessy.accounts import tokens
-from notifications import protocol
 from notifications.testing import CableCommunicator, captured_notifications
+from notifications.wire import protocol
 from tasks.models import Task
 
 UNAUTHORIZED = {"type": "disconnect", "reason": "unauthorized", "reconnect": False}

@@ -1,114 +1,89 @@
-"""pip install . : what the wheel holds, and that it works in a project that has nothing else of this one."""
+"""What the wheel holds, and whatever else is installed from this repository."""
 
-import os
-import shutil
-import subprocess
+import re
 import sys
-import sysconfig
-import venv
-from pathlib import Path
+import tarfile
+import tomllib
 from zipfile import ZipFile
 
 import pytest
 
-from tests.support.cable import CableSocket
-from tests.support.processes import Child, free_port
 from tests.support.site import ROOT
+from tests.support.wheel import OFFLINE, copy_of_the_source, pip, run, virtual_environment
+
+TREE = {
+    path.relative_to(ROOT / "notifications").as_posix()
+    for path in (ROOT / "notifications").rglob("*")
+    if path.is_file() and path.suffix != ".pyc"
+}
 
 
-def run(*words, **options):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.strip()
+def version():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    # Setuptools writes beside its source, and a test leaves no traces.
-    shutil.copytree(ROOT / "notifications", source / "notifications")
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, source)
-    offline = ("--no-deps", "--no-build-isolation", "--no-index")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", *offline, "--wheel-dir", folder, source)
-    [found] = folder.glob("*.whl")
-    return found
+def test_the_wheel_holds_every_file_of_the_app_and_nothing_else(wheel):
+    held = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert held == {f"sync_cable/{name}" for name in TREE}
+    assert {"py.typed", "migrations/0001_initial.py", "templates/sync_cable/cable.html"} <= TREE
 
 
-@pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """A Python that has the wheel, and what it requires; and a folder with a project that knows only them."""
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv/bin/python"
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "venv")}))
-    # What the wheel requires is taken from where these tests run, rather than fetched again.
-    (site / "requirements.pth").write_text(sysconfig.get_path("purelib"))
-    run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
-    shutil.copytree(ROOT / "tests/plugged", folder / "tests/plugged")
-    return python, folder
+def test_a_new_folder_is_in_the_wheel_without_being_listed(tmp_path):
+    source = copy_of_the_source(tmp_path)
+    room = source / "notifications/attic/boxes"
+    room.mkdir(parents=True)
+    for folder in (room.parent, room):
+        (folder / "__init__.py").touch()
+    pip("wheel", "--quiet", *OFFLINE, "--no-build-isolation", "--wheel-dir", tmp_path, source)
+    [built] = tmp_path.glob("*.whl")
+    assert "sync_cable/attic/boxes/__init__.py" in ZipFile(built).namelist()
 
 
-def test_the_wheel_holds_the_cable_and_nothing_else(wheel):
-    names = ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names} == {"notifications", "django_sync_cable-1.0.0.dist-info"}
-    for wanted in (
-        "py.typed",
-        "migrations/0001_initial.py",
-        "management/commands/cable_renew_epoch.py",
-        "templates/admin/notifications/cable.html",
-    ):
-        assert f"notifications/{wanted}" in names
+def test_the_wheel_installs_nothing_but_its_package(wheel):
+    """The distribution's only top-level name: another's package `notifications` is never overwritten."""
+    held = ZipFile(wheel)
+    roots = {name.split("/")[0] for name in held.namelist()}
+    assert roots == {"sync_cable", f"django_sync_cable-{version()}.dist-info"}
 
 
-def test_what_is_installed_notifies_in_a_project_of_its_own(installed, redis_server, tmp_path):
-    python, folder = installed
-    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
-        "DJANGO_SETTINGS_MODULE": "tests.plugged.settings",
-        "DJANGO_SECRET_KEY": "not-a-secret-but-long-enough-for-a-test",
-        "PLUGGED_DATABASE": str(tmp_path / "library.sqlite3"),
-        "REDIS_URL": redis_server.url,
-    }
-
-    def django(*words):
-        return run(python, "-m", "django", *words, env=env, cwd=folder)
-
-    def shell(code):
-        return django("shell", "--verbosity", "0", "-c", code)
-
-    django("migrate", "--verbosity", "0")
-    assert str(folder) in shell("import notifications; print(notifications.__file__)")
-    shell("from django.contrib.auth.models import User; User.objects.create_user('alice')")
-    key = shell(SIGN_IN)
-    port = free_port()
-    server = Child(
-        [python, "-m", "daphne", "-p", port, "tests.plugged.asgi:application"], env=env, cwd=folder
-    )
-    server.wait_until_it_answers(port)
-    try:
-        with CableSocket(f"ws://127.0.0.1:{port}/cable", headers={"Cookie": f"sessionid={key}"}) as socket:
-            socket.subscribe()
-            pk = shell(CREATE)
-            assert socket.message() == {"action": "create#books", "id": pk}
-    finally:
-        server.stop()
+@pytest.fixture
+def sdist(tmp_path):
+    source = copy_of_the_source(tmp_path)
+    make = "from setuptools.build_meta import build_sdist; build_sdist('made')"
+    run(sys.executable, "-c", make, cwd=source)
+    [made] = (source / "made").glob("*.tar.gz")
+    return made
 
 
-SIGN_IN = """
-from django.contrib.auth import login
-from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
-from django.http import HttpRequest
-request = HttpRequest()
-request.session = SessionStore()
-login(request, User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
-request.session.save()
-print(request.session.session_key)
-"""
+def test_the_source_distribution_gives_the_same_wheel(sdist, wheel, tmp_path):
+    with tarfile.open(sdist) as held:
+        assert {name.split("/")[1] for name in held.getnames() if "/" in name} == {
+            "LICENSE", "PKG-INFO", "README.md", "django_sync_cable.egg-info", "notifications",
+            "pyproject.toml", "setup.cfg", "setup.py",
+        }  # fmt: skip
+    folder = tmp_path / "again"
+    pip("wheel", "--quiet", *OFFLINE, "--no-build-isolation", "--wheel-dir", folder, sdist)
+    [again] = folder.glob("*.whl")
+    assert set(ZipFile(again).namelist()) == set(ZipFile(wheel).namelist())
 
-CREATE = """
-from django.contrib.auth.models import User
-from tests.plugged.library.models import Book
-print(Book.objects.create(reader=User.objects.get()).pk)
-"""
+
+def test_an_editable_install_has_the_app_under_its_installed_name(tmp_path):
+    source = copy_of_the_source(tmp_path)
+    python = virtual_environment(tmp_path / "venv")
+    pip("--python", python, "install", "--quiet", *OFFLINE, "--no-build-isolation", "--editable", source)
+    where = "import sync_cable.wire.protocol as found; print(found.__file__)"
+    assert run(python, "-c", where, cwd=tmp_path) == str(source / "notifications/wire/protocol.py")
+
+
+# As a dotted name, or as a whole text.
+OUR_NAME = re.compile(r"""\bnotifications\.[a-z]|["'`]notifications["'`]""")
+# The label that it had before.
+FORMER = 'FORMER_LABEL = "notifications"'
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TREE if not name.endswith("py.typed")))
+def test_17_nothing_in_it_says_the_name_that_it_has_in_this_repository_alone(name):
+    """Neither a default nor a logger nor a message: where it is installed, nothing of that name is ours."""
+    text = (ROOT / "notifications" / name).read_text().replace(FORMER, "")
+    lines = [line for line in text.splitlines() if OUR_NAME.search(line) and "label" not in line]
+    assert lines == []

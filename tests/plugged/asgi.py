@@ -3,7 +3,6 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
-
-from notifications.routing import cable_application  # noqa: E402
+from sync_cable.routing import cable_application  # noqa: E402
 
 application = ProtocolTypeRouter({"http": django_application, "websocket": cable_application()})

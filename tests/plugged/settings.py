@@ -1,23 +1,27 @@
 """A tiny project of somebody else, which gets its notifications by these settings alone."""
 
+import json
 import os
 
 SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
 ALLOWED_HOSTS = ["127.0.0.1"]
 USE_TZ = True
 ROOT_URLCONF = "tests.plugged.urls"
-ASGI_APPLICATION = "tests.plugged.asgi.application"
+ASGI_APPLICATION = os.environ.get("PLUGGED_ASGI", "tests.plugged.asgi.application")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "daphne",
+    *os.environ.get("PLUGGED_APPS", "daphne").split(),
     "tests.plugged.library",
-    "notifications",
+    "sync_cable",
     "channels",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
 ]
+# It runs with the lowest versions too (make versions).
+SILENCED_SYSTEM_CHECKS = ["sync_cable.W009"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # only for speed
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -33,10 +37,19 @@ CABLE = {
             "updated_at": "changed_at",
         },
     },
+    **json.loads(os.environ.get("PLUGGED_CABLE", "{}")),
 }
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [os.environ["REDIS_URL"]]},
     }
+}
+# Of its own making, and all that is logged: no handler is the cable's.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"short": {"format": "%(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "short"}},
+    "loggers": {"sync_cable": {"handlers": ["console"], "level": "INFO"}},
 }

@@ -1,86 +1,81 @@
-"""The cable in somebody else's project: other models, UUIDs, session authentication; settings alone."""
+"""
+The cable in somebody else's project: other models, UUIDs, session authentication; settings alone. It has the
+cable from the wheel, and this repository is not on its path.
+"""
 
-import os
-import subprocess
-import sys
-
-import httpx
 import pytest
 
-from tests.support.cable import CableSocket
-from tests.support.processes import Child, free_port
-from tests.support.site import ROOT
+from tests.plugged.installation import CABLE_SERVE, DAPHNE, message_of
 
 UNAUTHORIZED = {"type": "disconnect", "reason": "unauthorized", "reconnect": False}
 
 
-class Library:
-    def __init__(self, database, redis):
-        self.port = free_port()
-        self.env = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "tests.plugged.settings",
-            "DJANGO_SECRET_KEY": "not-a-secret-but-long-enough-for-a-test",
-            "PLUGGED_DATABASE": str(database),
-            "REDIS_URL": redis.url,
-        }
-
-    def manage(self, *words):
-        done = subprocess.run(
-            [sys.executable, "-m", "django", *words], env=self.env, cwd=ROOT, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def serve(self):
-        command = [sys.executable, "-m", "daphne", "-p", str(self.port), "tests.plugged.asgi:application"]
-        child = Child(command, env=self.env, cwd=ROOT)
-        child.wait_until_it_answers(self.port)
-        return child
-
-    def shell(self, code):
-        setup = "from tests.plugged.library.models import Book; from django.contrib.auth.models import User; "
-        return self.manage("shell", "--verbosity", "0", "-c", setup + code)
-
-    def connect(self, cookie, **options):
-        url = f"ws://127.0.0.1:{self.port}/cable"
-        return CableSocket(url, headers={"Cookie": f"sessionid={cookie}"}, **options)
-
-    def browser(self):
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}")
-
-
 @pytest.fixture(scope="module")
-def library(tmp_path_factory, redis_server):
-    found = Library(tmp_path_factory.mktemp("plugged") / "library.sqlite3", redis_server)
-    found.manage("migrate", "--verbosity", "0")
-    found.shell("User.objects.create_user('alice', password='secret'); User.objects.create_user('bob')")
-    child = found.serve()
-    yield found
-    child.stop()
+def server(library):
+    return library.serve(CABLE_SERVE)
 
 
 @pytest.fixture
-def session(library):
-    with library.browser() as browser:
+def session(server):
+    with server.browser() as browser:
         browser.get("/in?name=alice&password=secret")
         yield browser
 
 
-def test_whoever_is_logged_in_hears_of_their_books(library, session):
-    with library.connect(session.cookies["sessionid"]) as socket:
+def test_whoever_is_logged_in_hears_of_their_books(library, server, session):
+    with server.connect(session.cookies["sessionid"]) as socket:
         socket.subscribe()
-        library.shell("Book.objects.create(reader=User.objects.get(username='bob'), title='not hers')")
-        pk = library.shell("print(Book.objects.create(reader=User.objects.get(username='alice')).pk)")
-        assert socket.message() == {"action": "create#books", "id": pk}
-        at = library.shell(
+        bobs = library.script("print(Book.objects.create(reader=User.objects.get(username='bob')).pk)")
+        pk = library.script("print(Book.objects.create(reader=User.objects.get(username='alice')).pk)")
+        assert message_of(socket, pk, [bobs]) == {"action": "create#books", "id": pk}
+        at = library.script(
             f"book = Book.objects.get(pk='{pk}'); book.save(); print(int(book.changed_at.timestamp()))"
         )
-        assert socket.message() == {"action": "update#books", "id": pk, "updatedAt": int(at)}
+        assert message_of(socket, pk, [bobs]) == {"action": "update#books", "id": pk, "updatedAt": int(at)}
 
 
-def test_what_was_missed_is_replayed_from_the_tables(library, session):
-    pk = library.shell("print(Book.objects.create(reader=User.objects.get(username='alice')).pk)")
-    with library.connect(session.cookies["sessionid"]) as socket:
+def test_a3_changes_with_an_earlier_time_arrive_live(library, server, session):
+    """auto_now: an instance read before (a), a time taken before (b), a server whose clock is behind (c)."""
+    with server.connect(session.cookies["sessionid"]) as socket:
+        socket.subscribe()
+        printed = library.script(CHANGES_WITH_EARLIER_TIMES)
+        pk, *times = printed.split()
+        assert message_of(socket, pk) == {"action": "create#books", "id": pk}
+        for at in times:
+            assert message_of(socket, pk) == {"action": "update#books", "id": pk, "updatedAt": int(at)}
+        assert int(times[1]) < int(times[0])
+
+
+CHANGES_WITH_EARLIER_TIMES = """
+from datetime import timedelta
+from unittest import mock
+from django.utils import timezone
+import sync_cable
+book = Book.objects.create(reader=User.objects.get(username='alice'))
+print(book.pk)
+tell = lambda: print(int(Book.objects.get(pk=book.pk).changed_at.timestamp()))
+now = timezone.now()
+def save(ahead, book, **options):
+    with mock.patch('django.utils.timezone.now', lambda: now + timedelta(seconds=ahead)):
+        book.save(**options)
+a, b = (Book.objects.get(pk=book.pk) for _ in 'ab')
+save(5, b)
+tell()
+a.save(update_fields=['title'])
+print(max(int(a.changed_at.timestamp()) + 1, int(now.timestamp())))
+Book.objects.filter(pk=book.pk).update(changed_at=now + timedelta(seconds=3))
+sync_cable.notify(Book.objects.filter(pk=book.pk))
+tell()
+save(4, book)
+tell()
+save(1, book)
+tell()
+"""
+
+
+def test_what_was_missed_is_replayed_from_the_tables(library, server, session):
+    pk = library.script("print(Book.objects.create(reader=User.objects.get(username='alice')).pk)")
+    with server.connect(session.cookies["sessionid"]) as socket:
         socket.subscribe('{"channel":"NotificationsChannel","since":1}')
         heard = [socket.message()]
         while heard[-1]["id"] != pk:
@@ -88,17 +83,25 @@ def test_what_was_missed_is_replayed_from_the_tables(library, session):
         assert heard[-1] == {"action": "create#books", "id": pk}
 
 
+def test_it_works_on_plain_daphne_as_well(library, session):
+    other = library.serve(DAPHNE)
+    with other.connect(session.cookies["sessionid"]) as socket:
+        socket.subscribe()
+        pk = library.script("print(Book.objects.create(reader=User.objects.get(username='alice')).pk)")
+        assert message_of(socket, pk) == {"action": "create#books", "id": pk}
+
+
 @pytest.mark.parametrize("cookie", ["", "garbage"])
-def test_whoever_is_not_logged_in_is_refused(library, cookie):
-    with library.connect(cookie, welcomed=False) as socket:
+def test_whoever_is_not_logged_in_is_refused(server, cookie):
+    with server.connect(cookie, welcomed=False) as socket:
         assert socket.frame() == UNAUTHORIZED
 
 
-def test_whoever_logged_out_is_refused(library, session):
+def test_whoever_logged_out_is_refused(server, session):
     cookie = session.cookies["sessionid"]
-    library.connect(cookie).close()
+    server.connect(cookie).close()
     session.get("/out")
-    with library.connect(cookie, welcomed=False) as socket:
+    with server.connect(cookie, welcomed=False) as socket:
         assert socket.frame() == UNAUTHORIZED
 
 

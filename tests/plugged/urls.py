@@ -1,6 +1,7 @@
 from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from sync_cable.operations.health import live, ready
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -14,4 +15,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-urlpatterns = [path("in", sign_in), path("out", sign_out)]
+urlpatterns = [
+    path("in", sign_in),
+    path("out", sign_out),
+    path("health/live", live),
+    path("health/ready", ready),
+]

@@ -41,6 +41,15 @@ class Browser:
         """With a profile of its own: no cookies, no storage. Options: of Playwright's new_context."""
         return self._watched(self._chromium.new_context(**options).new_page())
 
+    def new_page_of(self, origin: str, html: str = "") -> Page:
+        """
+        A page of another site, https://…, which nobody serves; not gone to yet. It may speak to this
+        machine, for which Chromium would ask its user.
+        """
+        page = self.new_page(permissions=["local-network-access"])
+        page.route(f"{origin}/", lambda route: route.fulfill(body=html, content_type="text/html"))
+        return page
+
     def new_window(self, page: Page) -> Page:
         """Another page with the profile of this one."""
         return self._watched(page.context.new_page())

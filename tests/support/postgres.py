@@ -18,6 +18,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from tests.support.processes import Child, free_port
+from tests.support.waiting import eventually
 
 # PostgreSQL refuses to run as root; Debian's package brings this user.
 UNPRIVILEGED = "postgres"
@@ -28,7 +29,7 @@ def _binary(name: str) -> str:
     return str(packaged[-1]) if packaged else str(shutil.which(name) or name)
 
 
-def _as_unprivileged() -> list[str]:
+def as_unprivileged() -> list[str]:
     return ["runuser", "-u", UNPRIVILEGED, "--"] if os.geteuid() == 0 else []
 
 
@@ -41,15 +42,24 @@ class PostgresServer:
         self.url = f"{self._server}/postgres"
         self._data, self._sockets = f"{folder}/data", folder
         user = ["--username", "lessy", "--auth", "trust", "--no-sync", "--encoding", "UTF8"]
-        initdb = [*_as_unprivileged(), _binary("initdb"), *user, self._data]
+        initdb = [*as_unprivileged(), _binary("initdb"), *user, self._data]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/")
         self.start()
 
     def start(self) -> None:
         options = ["-D", self._data, "-p", str(self.port), "-k", self._sockets]
         options += ["-c", "fsync=off", "-c", "max_connections=300"]
-        self._child = Child([*_as_unprivileged(), _binary("postgres"), *options], cwd=Path("/"))
+        self._child = Child([*as_unprivileged(), _binary("postgres"), *options], cwd=Path("/"))
         self._child.wait_until_it_answers(self.port)
+        # It listens before it lets anybody in.
+        eventually(self._lets_in, 20, "PostgreSQL that lets somebody in")
+
+    def _lets_in(self) -> bool:
+        try:
+            self._administer().close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def move_to(self, folder: Path) -> None:
         """Its tables, and what it writes beside them; while nobody is connected to them. The log stays."""

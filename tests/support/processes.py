@@ -47,12 +47,16 @@ class Child:
     def running(self) -> bool:
         return self.process.poll() is None
 
-    def wait_until_it_answers(self, port: int, seconds: float = 30) -> None:
+    def wait_until_it_answers(self, port: int, seconds: float = 60) -> None:
         def up() -> bool:
             assert self.running, f"ended with {self.process.returncode}:\n{self.log[-4000:]}"
             return answers(port)
 
-        eventually(up, seconds, "the start of a server")
+        try:
+            eventually(up, seconds, "the start of a server")
+        except AssertionError:
+            self.kill()
+            raise
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)

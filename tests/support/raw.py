@@ -4,16 +4,20 @@ import base64
 import os
 import socket
 import struct
+import time
+from pathlib import Path
 from typing import Self
 
-TEXT = 1
 CONTINUATION = 0
+TEXT = 1
+CLOSE = 8
+PING = 9
 ESTABLISHED = 1  # the kernel's TCP_ESTABLISHED
 
 
-def frame(text: str, *, opcode: int = TEXT, final: bool = True) -> bytes:
+def frame(payload: str | bytes, *, opcode: int = TEXT, final: bool = True) -> bytes:
     """Masked with zeros, as a client's frame must be masked with something."""
-    payload = text.encode()
+    payload = payload.encode() if isinstance(payload, str) else payload
     head = bytes([opcode | (0x80 if final else 0)])
     if len(payload) < 126:
         size = bytes([0x80 | len(payload)])
@@ -31,13 +35,18 @@ class RawSocket:
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(10)
+        self.socket.settimeout(30)
         self.socket.connect((host, port))
         self.host = host
         self.heard = b""
 
-    def upgrade(self, token: str) -> Self:
-        """The handshake, up to the welcome."""
+    def upgrade(self, token: str, *more: str) -> Self:
+        """The handshake, up to the welcome. more: header lines."""
+        self.ask(token, *more)
+        return self.hear(b'"welcome"')
+
+    def ask(self, token: str, *more: str, then: bytes = b"") -> None:
+        """The handshake, without waiting for its answer. then: sent with it, in the same segments."""
         lines = [
             "GET /cable HTTP/1.1",
             f"Host: {self.host}",
@@ -46,15 +55,17 @@ class RawSocket:
             f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
             "Sec-WebSocket-Version: 13",
             f"Cookie: Authorization={token}",
+            *more,
         ]
-        self.send("\r\n".join([*lines, "", ""]).encode())
-        return self.hear(b'"welcome"')
+        self.send("\r\n".join([*lines, "", ""]).encode() + then)
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def hear(self, expected: bytes) -> Self:
+    def hear(self, expected: bytes, seconds: float = 30) -> Self:
+        deadline = time.monotonic() + seconds
         while expected not in self.heard:
+            assert time.monotonic() < deadline, f"no {expected!r}: {self.heard[-500:]!r}"
             chunk = self.socket.recv(65_536)
             assert chunk, f"closed before {expected!r}: {self.heard[-500:]!r}"
             self.heard += chunk
@@ -73,6 +84,17 @@ class RawSocket:
     def connected(self) -> bool:
         """As the kernel sees it, without reading anything."""
         return self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED
+
+    @property
+    def unread(self) -> int:
+        """Bytes that we sent, and that the server has not read yet; on loopback."""
+        ours = f":{self.socket.getsockname()[1]:04X}"
+        theirs = f":{self.socket.getpeername()[1]:04X}"
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, _, queues, *_ = line.split()
+            if local.endswith(theirs) and remote.endswith(ours):
+                return int(queues.split(":")[1], 16)
+        return 0
 
     def close(self) -> None:
         self.socket.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.processes import Child, free_port
 
 
-def _binary() -> Path:
+def binary() -> Path:
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return Path(found)
@@ -34,7 +34,7 @@ class RedisServer:
 
     def start(self) -> None:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._child = Child([_binary(), *options])
+        self._child = Child([binary(), *options])
         self._child.wait_until_it_answers(self.port)
 
     def kill(self) -> None:

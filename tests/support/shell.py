@@ -14,9 +14,9 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
-import notifications
-from notifications.models import Epoch
-from notifications.publisher import publisher
+import {cable}
+from {cable}.models import Epoch
+from {cable}.broker.publisher import publisher
 namespace = dict(globals())
 for line in sys.stdin:
     code = json.loads(line)
@@ -32,10 +32,18 @@ for line in sys.stdin:
 """
 
 
+def _loop(cable: str) -> str:
+    return _LOOP.replace("{cable}", cable)
+
+
 class Shell:
-    def __init__(self, command: list[str | Path], env: Mapping[str, str]) -> None:
+    """cable: the name of its package: notifications here, sync_cable where the wheel is installed."""
+
+    def __init__(
+        self, command: list[str | Path], env: Mapping[str, str], *, cable: str = "notifications"
+    ) -> None:
         self._process = subprocess.Popen(
-            [*command, "shell", "--verbosity", "0", "-c", _LOOP],
+            [*command, "shell", "--verbosity", "0", "-c", _loop(cable)],
             env=dict(env),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

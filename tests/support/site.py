@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from tests.support.cable import CableSocket
-from tests.support.databases import fresh_database
+from tests.support.databases import fresh_database, migrate
 from tests.support.processes import Child, free_port
 from tests.support.redis import RedisServer
 from tests.support.shell import Shell
@@ -123,7 +123,8 @@ class Site:
             **({"REDIS_URL": redis.url} if redis else {"DJANGO_DEBUG": "on"}),
             **env,
         }
-        self.manage("migrate", "--verbosity", "0")
+        settings = self.env.get("DJANGO_SETTINGS_MODULE", "")
+        migrate(database_url, settings, lambda: self.manage("migrate", "--verbosity", "0"))
         self._shell: Shell | None = None
 
     def manage(self, *words: str, **env: str) -> str:

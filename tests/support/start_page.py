@@ -18,7 +18,7 @@ class StartPage:
         self.page = page
         self.tasks = page.locator("#tasks-open > li")
         self.projects = page.locator("#projects li.row")
-        self.frames = page.locator("#frames ol > li")
+        self.frames = page.locator("#frames > ol > li")
         self.state = page.locator("#cable .connection")
 
     def task(self, label: str) -> Locator:

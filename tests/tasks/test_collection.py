@@ -171,9 +171,9 @@ def test_a_task_without_a_label_is_refused(alice_api, body, pointer):
     assert not Task.objects.exists()
 
 
-def test_a_label_may_be_of_any_length(alice_api):
-    assert create(alice_api, label="x" * 100_000).status == 201
-    assert len(Task.objects.get().label) == 100_000
+def test_a_label_may_be_of_2000_characters(alice_api):
+    assert create(alice_api, label="x" * 2_000).status == 201
+    assert len(Task.objects.get().label) == 2_000
 
 
 @pytest.mark.parametrize("project_id", [0, -1, 999_999, 10**30, "x", "１", True, 1.5, "99999999999999999999"])

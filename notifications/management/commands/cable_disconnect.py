@@ -1,22 +1,36 @@
+import asyncio
+import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-import notifications
-from notifications.users import NoSuchUser, find_user
+from ...operations.orders import ORDER_SECONDS, disconnect_users
+from ...operations.terminal import CableCommand, seconds
+from ...operations.users import find_user
 
 
-class Command(BaseCommand):
-    help = "Close every socket of a user, on every process, as Rails' remote_connections does."
+class Command(CableCommand):
+    help = "Closes all sockets of a user on every process, and reports how many."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("--user", required=True, metavar="NAME")
-        parser.add_argument("--reconnect", action="store_true", help="let its clients come back")
+        parser.add_argument("--reconnect", action="store_true", help="let the clients reconnect")
+        parser.add_argument(
+            "--wait",
+            type=seconds,
+            default=ORDER_SECONDS,
+            metavar="SECONDS",
+            help="wait this long (%(default)g)",
+        )
 
-    def handle(self, *args: Any, user: str, reconnect: bool, **options: Any) -> None:
-        try:
-            found = find_user(user)
-        except NoSuchUser as exc:
-            raise CommandError(str(exc)) from exc
-        notifications.disconnect(found.pk, reconnect=reconnect)
+    def run(self, *, user: str, reconnect: bool, wait: float, **options: Any) -> None:  # type: ignore[override]
+        found = find_user(user).pk
+        report = asyncio.run(disconnect_users([found], reconnect=reconnect, seconds=wait))
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_json()))
+        elif report.closed:
+            self.stdout.write(report.summary)
+        if not report.carried_out:
+            raise CommandError(report.problem)

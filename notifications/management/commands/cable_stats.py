@@ -4,17 +4,20 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from notifications.inquiry import ANSWER_SECONDS, Answer, BrokerAway, ask_processes, totals
-from notifications.layers import is_local
-from notifications.users import names_of
+from ...broker.installation import prefix
+from ...broker.layers import broker_name, is_local
+from ...operations.inquiry import ANSWER_SECONDS, Answer, BrokerAway, ask_processes, totals
+from ...operations.terminal import CableCommand, seconds
+from ...operations.users import names_of
 
 COLUMNS = (
     "process",
     "up",
     "sockets",
     "extended",
+    "events",
     "subscriptions",
     "deliveries",
     "caught up",
@@ -24,16 +27,20 @@ COLUMNS = (
 USERS = 10
 
 
-class Command(BaseCommand):
-    help = "What every process of the cable holds: asked through Redis, answered by those that run."
+class Command(CableCommand):
+    help = "Shows the connections and counters of every process, asked through the broker."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="as one JSON object")
+        super().add_arguments(parser)
         parser.add_argument(
-            "--wait", type=float, default=ANSWER_SECONDS, metavar="SECONDS", help="for answers (%(default)g)"
+            "--wait",
+            type=seconds,
+            default=ANSWER_SECONDS,
+            metavar="SECONDS",
+            help="wait this long for the processes to answer (%(default)g)",
         )
 
-    def handle(self, *args: Any, wait: float, **options: Any) -> None:
+    def run(self, *, wait: float, **options: Any) -> None:  # type: ignore[override]
         if is_local():
             raise CommandError(
                 "the in-memory layer reaches no other process: see the page Cable of the server's admin"
@@ -41,9 +48,12 @@ class Command(BaseCommand):
         try:
             answers = asyncio.run(ask_processes(seconds=wait))
         except BrokerAway as exc:
-            raise CommandError(f"Redis does not answer: {exc}") from exc
+            raise CommandError(str(exc)) from exc
         if not answers:
-            raise CommandError(f"no process answered within {wait:g} s: does one run on this Redis?")
+            raise CommandError(
+                f"no process answered within {wait:g} s: does one run on this {broker_name()}, "
+                f"with this SECRET_KEY and database (prefix {prefix()})?"
+            )
         if options["json"]:
             self.stdout.write(json.dumps({"processes": answers, "totals": totals(answers)}))
         else:
@@ -70,7 +80,7 @@ def _row(answer: Answer) -> tuple[str, ...]:
     return (
         answer["process"],
         _duration(time.time() - answer["started_at"]),
-        *(str(answer[name]) for name in ("connections", "extended", "subscriptions", "deliveries")),
+        *(str(answer[name]) for name in ("connections", "extended", "events", "subscriptions", "deliveries")),
         str(answer["counts"].get("caught_up", 0)),
         "–" if answer["p99_ms"] is None else f"{answer['p99_ms']:g} ms",
         broker,

@@ -7,33 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from redis.exceptions import RedisError
 
-from notifications.overhear import CannotOverhear, Overheard
-from notifications.payloads import Change, Key, key_of
-from notifications.users import NoSuchUser, find_user, names_of
+from ...broker.refusals import describe
+from ...operations.overhear import CannotOverhear, Overheard
+from ...operations.terminal import CableCommand, whole_number
+from ...operations.users import find_user, names_of
+from ...wire.payloads import Change, Key, key_of
 
 
-class Command(BaseCommand):
-    help = "Shows notifications as they pass through Redis. What is read from the tables does not pass there."
+class Command(CableCommand):
+    help = "Shows notifications as they pass between processes, but not what is read from the tables."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--user", metavar="NAME", help="of this user only")
-        parser.add_argument("--count", type=int, default=0, metavar="N", help="end after so many")
-        parser.add_argument("--json", action="store_true", help="a JSON object a line")
+        super().add_arguments(parser)
+        parser.add_argument("--user", metavar="NAME", help="only notifications of this user")
+        parser.add_argument(
+            "--count", type=whole_number, default=0, metavar="N", help="exit after N notifications"
+        )
 
-    def handle(self, *args: Any, user: str | None, count: int, **options: Any) -> None:
+    def run(self, *, user: str | None, count: int, **options: Any) -> None:  # type: ignore[override]
         self._names: dict[Key, str] = {}
         self._json = options["json"]
         try:
             user_id = None if user is None else key_of(find_user(user).pk)
             with contextlib.suppress(KeyboardInterrupt):
                 asyncio.run(self._tail(user_id, count))
-        except (NoSuchUser, CannotOverhear) as exc:
+        except CannotOverhear as exc:
             raise CommandError(str(exc)) from exc
         except (RedisError, OSError) as exc:
-            raise CommandError(f"Redis does not answer: {exc}") from exc
+            raise CommandError(describe(exc)) from exc
 
     async def _tail(self, user_id: Key | None, count: int) -> None:
         async with Overheard(user_id) as heard:

@@ -45,4 +45,5 @@ async def cut_at_random(clients, proxies):
         client = random.choice(clients)
         if client.live.is_set():
             client.stay_away(random.uniform(*LOAD.away))
-            assert any(proxy.cut(client.local) for proxy in proxies)
+            # Or none: its socket has just ended by itself.
+            any(proxy.cut(client.local) for proxy in proxies)

@@ -57,6 +57,37 @@ def test_redis_freezes(world, new_redis, report):
         assert noticed <= 6
 
 
+def test_a6_after_an_absence_nothing_is_told_twice_that_the_passes_told_meanwhile(new_redis, report):
+    """Redis is away for longer than a process remembers otherwise; then its publishers send all of it."""
+    with new_site(new_redis, CABLE_OVERLAP="1", CABLE_RECONCILE_INTERVAL="1") as site:
+        [server], person = site.servers, site.new_person()
+        with server.connect(person) as socket:
+            socket.subscribe()
+            new_redis.kill()
+            eventually(lambda: not ready(server), 15, "the end of readiness")
+            told = [_told_of_a_new_task(server, person, socket) for _ in range(LOAD.absence)]
+            new_redis.start()
+            eventually(lambda: ready(server), 15, "readiness")
+            heard = _heard_until_a_new_task(server, person, socket)
+    again = [each for each in heard if each in told]
+    report("told again after the absence, of so many told during it", (len(again), len(told)))
+    assert again == []
+
+
+def _told_of_a_new_task(server, person, socket):
+    return _heard_until_a_new_task(server, person, socket)[-1]
+
+
+def _heard_until_a_new_task(server, person, socket):
+    """Made by the server itself, whose publisher waits for Redis. What was heard up to its creation."""
+    made = server.request("POST", "/api/users/me/tasks", person, json={"task": {"label": "buy tea"}})
+    created = {"action": "create#tasks", "id": int(made.json()["data"]["id"])}
+    heard = [socket.message(15)]
+    while heard[-1] != created:
+        heard.append(socket.message(15))
+    return heard
+
+
 @pytest.fixture
 def half_open(new_redis):
     """As world, with a proxy before Redis."""

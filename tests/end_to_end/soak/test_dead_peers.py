@@ -82,7 +82,7 @@ def test_a_peer_whose_cable_is_pulled_is_gone_and_a_silent_one_stays(site, coope
     server.wait_for_log(f"closed a socket of user {cooper.pk}: client")
     ip("link", "set", interface, "down")
     eventually(lambda: sockets_of(server) == 1, DEAD_AFTER + 10, "the end of the dead peer")
-    server.wait_for_log("client stopped answering: over the limit of dead_peer_seconds")
+    server.wait_for_log("client stopped responding: over the limit of dead_peer_seconds")
     server.wait_for_log(f"closed a socket of user {cooper.pk}: dead_peer")
     assert silent.connected
     assert not within(4, lambda: not silent.connected)

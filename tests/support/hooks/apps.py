@@ -7,8 +7,6 @@ from typing import Any
 
 from django.apps import AppConfig
 
-SLOW_SECONDS = 8
-
 
 class HooksConfig(AppConfig):
     name = "tests.support.hooks"
@@ -17,17 +15,22 @@ class HooksConfig(AppConfig):
         globals()[os.environ["LESSY_TEST_HOOK"]]()
 
 
-def slow_history() -> None:
-    """Every replay takes SLOW_SECONDS."""
-    from notifications import commands
+def held_history() -> None:
+    """Every replay waits while LESSY_TEST_FOLDER has a file "hold"; a file "held-…" of each tells of it."""
+    from notifications.hub import commands
 
+    folder = Path(os.environ["LESSY_TEST_FOLDER"])
     read = commands.changes_since
 
-    def slowly(*args: Any, **options: Any) -> Any:
-        threading.Event().wait(SLOW_SECONDS)
+    def hold(*args: Any, **options: Any) -> Any:
+        held = folder / f"held-{threading.get_ident()}"
+        while (folder / "hold").exists():
+            held.touch()
+            threading.Event().wait(0.02)
+        held.unlink(missing_ok=True)
         return read(*args, **options)
 
-    commands.changes_since = slowly  # type: ignore[assignment]
+    commands.changes_since = hold  # type: ignore[assignment]
 
 
 def failing_authentication() -> None:
@@ -39,9 +42,22 @@ def failing_authentication() -> None:
     TokenAuthenticator.authenticate = fail  # type: ignore[method-assign]
 
 
+def slow_authentication() -> None:
+    """Every handshake is answered after as long as a batch may take, nearly."""
+    from lessy.accounts.cable import TokenAuthenticator
+
+    authenticate = TokenAuthenticator.authenticate
+
+    def slowly(self: Any, handshakes: Any) -> Any:
+        threading.Event().wait(3)
+        return authenticate(self, handshakes)
+
+    TokenAuthenticator.authenticate = slowly  # type: ignore[method-assign]
+
+
 def failing_join() -> None:
     """The first join of a stream raises, as code of a channel would."""
-    from notifications.broker import Broker
+    from notifications.broker.broker import Broker
 
     join = Broker.join
 
@@ -54,7 +70,7 @@ def failing_join() -> None:
 
 def die_before_publishing() -> None:
     """As by kill -9 between commit and publish."""
-    from notifications import publisher
+    from notifications.broker import publisher
 
     publisher.publish = lambda changes: os._exit(9)
 
@@ -109,15 +125,16 @@ def report_sizes() -> None:
 def _sizes() -> dict[str, int]:
     import asyncio
 
-    from notifications.hub import _hubs
+    from notifications.hub.current import _hubs
 
-    [(loop, hub)] = _hubs.items()
+    [(loop, hubs)] = _hubs.items()
+    [hub] = hubs.values()
     registry = hub.registry
     indexes = (registry._by_user, registry._listeners, registry._expiring)
     return {
         "connections": len(registry),
         "indexed": sum(map(len, indexes)),
-        "wheel": len(hub._wheel),
+        "wheel": len(hub.heartbeat),
         "tasks": len(asyncio.all_tasks(loop)),
     }
 
@@ -155,8 +172,8 @@ def report_unfreed() -> None:
     """Reports the ended sockets that wait for the garbage collector, which is off."""
     import gc
 
-    from lessy.http import Request
-    from lessy.websocket import CableProtocol
+    from notifications.server.http import Request
+    from notifications.server.websocket import CableProtocol
 
     def unfreed() -> dict[str, int]:
         found = [each for each in gc.get_objects() if type(each) in (CableProtocol, Request) and each.lost]
@@ -178,14 +195,62 @@ def _report_on_signal(report: Callable[[], dict[str, int]]) -> None:
 
 def at_most_once() -> None:
     """As every other server: what Redis does not take is dropped, and nothing is caught up."""
-    from notifications.catch_up import CatchUp
-    from notifications.publisher import Publisher
+    from notifications.broker.lane import Lane
+    from notifications.hub.catch_up import CatchUp
 
-    send = Publisher._send
+    send = Lane._send
 
-    async def send_once(self: Any, *args: Any) -> bool:
+    async def send_once(self: Any, *args: Any) -> None:
         await send(self, *args)
-        return True
 
-    Publisher._send = send_once  # type: ignore[method-assign]
-    CatchUp._deliver = lambda self, changes: None  # type: ignore[method-assign]
+    Lane._send = send_once  # type: ignore[method-assign]
+
+    async def deliver_nothing(*args: Any) -> None:
+        return None
+
+    CatchUp._deliver = deliver_nothing  # type: ignore[method-assign]
+
+
+def no_lag() -> None:
+    """As if all before the clock were certain: a ping says "now", and a read starts an overlap before it."""
+    from notifications.wire.positions import Reach
+
+    Reach.horizon = lambda self, reconciled, now: now  # type: ignore[method-assign]
+    Reach.certain = lambda self, position: position  # type: ignore[method-assign]
+
+
+def impatient() -> None:
+    """A pass tells everything at once, whether or not its clients have read the rest."""
+    from notifications.hub.patience import Patience
+
+    async def go_on(*args: Any) -> None:
+        return None
+
+    Patience.before_telling = go_on  # type: ignore[method-assign]
+    an_hour_behind()
+
+
+def an_hour_behind() -> None:
+    """
+    On SIGUSR1 the next pass over the tables begins as if the last complete one had been an hour ago, and
+    whoever listens had listened for as long.
+    """
+    import signal
+
+    from notifications.hub.catch_up import CatchUp
+    from notifications.wire.positions import MICROSECONDS
+
+    tell = CatchUp._pass
+    asked: list[int] = []
+
+    async def tell_an_hour(self: Any) -> None:
+        if asked:
+            asked.clear()
+            self.reconciled -= 3600 * MICROSECONDS
+            for connection in self._registry.connections:
+                for subscription in connection.subscriptions:
+                    subscription.started -= 3600 * MICROSECONDS
+        await tell(self)
+
+    CatchUp._pass = tell_an_hour  # type: ignore[method-assign]
+    signal.signal(signal.SIGUSR1, lambda number, _: asked.append(number))

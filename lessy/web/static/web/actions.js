@@ -1,5 +1,8 @@
 import { announce, complain, forgetComplaints } from "./views/messages.js"
 
+/** How long an abandoned task can be kept. */
+export const UNDO_SECONDS = 8
+
 /**
  * What the user may do. Each asks the API; what follows is seen when its notification has come.
  *
@@ -8,12 +11,15 @@ import { announce, complain, forgetComplaints } from "./views/messages.js"
  */
 export class Actions {
   #moves = Promise.resolve()
+  #leaving = new Map() // of the tasks that will be abandoned, what does it now
 
   constructor(api, store, { live, tell }) {
     this.api = api
     this.store = store
     this.live = live
     this.tell = tell
+    // Also when the page is left: what was asked for happens.
+    addEventListener("pagehide", () => this.settle())
   }
 
   /** Throws what the API refuses, so that the form can say it. */
@@ -28,6 +34,32 @@ export class Actions {
 
   changeState(kind, row, state, more) {
     return this.#try(async () => this.#answered(kind, await this.api.changeState(kind, row.id, state, more)))
+  }
+
+  /** In UNDO_SECONDS; keep(task) until then undoes it. failed(): the API refused. */
+  abandon(task, failed) {
+    const now = async () => {
+      clearTimeout(timer)
+      if (await this.changeState("tasks", task, "abandoned")) return
+      this.#leaving.delete(task.id)
+      failed()
+    }
+    const timer = setTimeout(now, UNDO_SECONDS * 1000)
+    this.#leaving.set(task.id, { now, timer })
+  }
+
+  keep(task) {
+    clearTimeout(this.#leaving.get(task.id)?.timer)
+    this.#leaving.delete(task.id)
+  }
+
+  isLeaving(task) {
+    return this.#leaving.has(task.id)
+  }
+
+  /** Abandons now what waits for it. */
+  settle() {
+    return Promise.all([...this.#leaving.values()].map(({ now }) => now()))
   }
 
   startProject(project, dueAt) {
@@ -70,11 +102,14 @@ export class Actions {
     this.store.answered(kind, row, this.live())
   }
 
+  /** Answers whether it worked. */
   async #try(call) {
     try {
       await call()
+      return true
     } catch (error) {
       complain(error)
+      return false
     }
   }
 }

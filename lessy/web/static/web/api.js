@@ -18,6 +18,9 @@ export class ApiError extends Error {
 }
 
 export class Api {
+  #pending = new Set()
+  #mayAsk = Promise.resolve()
+
   /** ended: called when the token is no longer valid. */
   constructor(token, ended = () => {}) {
     this.token = token
@@ -28,8 +31,11 @@ export class Api {
     return this.#send("POST", "/users/authorizations", { username, password })
   }
 
+  /** What was asked before is answered first, and nothing is asked with a token that has ended. */
   signOut() {
-    return this.#send("DELETE", "/users/authorizations")
+    const ended = Promise.allSettled(this.#pending).then(() => this.#answer("DELETE", "/users/authorizations"))
+    this.#mayAsk = ended.then(() => new Promise(() => {}), () => {})
+    return ended
   }
 
   async me() {
@@ -61,7 +67,8 @@ export class Api {
   }
 
   async changeState(kind, id, state, more = {}) {
-    return (await this.#send("PUT", `/${kind}/${id}/state`, { [kind.slice(0, -1)]: { state, ...more } })).data
+    const body = { [kind.slice(0, -1)]: { state, ...more } }
+    return (await this.#send("PUT", `/${kind}/${id}/state`, body, { keepalive: true })).data
   }
 
   /** Answers with the new order of every task that moved. */
@@ -73,8 +80,28 @@ export class Api {
     return this.#send("DELETE", `/${kind}/${id}`)
   }
 
-  async #send(method, path, body) {
-    const response = await this.#fetch(method, path, body)
+  async whatIf() {
+    return (await this.#send("GET", "/what-if", undefined, { root: "" })).data
+  }
+
+  cause(fault, label) {
+    return this.#send("POST", `/what-if/${fault}`, { label }, { root: "" })
+  }
+
+  /** more: of fetch, and the root of the path. keepalive: goes on when the page is left. */
+  async #send(...request) {
+    await this.#mayAsk
+    const answer = this.#answer(...request)
+    this.#pending.add(answer)
+    try {
+      return await answer
+    } finally {
+      this.#pending.delete(answer)
+    }
+  }
+
+  async #answer(method, path, body, more) {
+    const response = await this.#fetch(method, path, body, more)
     const answer = response.status === 204 ? {} : await response.json().catch(() => ({}))
     if (response.ok) return answer
     const error = new ApiError(response.status, answer.errors)
@@ -82,11 +109,11 @@ export class Api {
     throw error
   }
 
-  async #fetch(method, path, body) {
+  async #fetch(method, path, body, { root = "/api", ...more } = {}) {
     const headers = { "Content-Type": "application/json" }
     if (this.token) headers.Authorization = this.token
     try {
-      return await fetch(`/api${path}`, { method, headers, body: body && JSON.stringify(body) })
+      return await fetch(`${root}${path}`, { method, headers, body: body && JSON.stringify(body), ...more })
     } catch {
       throw new ApiError(0)
     }

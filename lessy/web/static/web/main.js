@@ -1,5 +1,6 @@
 import { Api } from "./api.js"
-import { find, listenToMenus } from "./dom.js"
+import { find } from "./dom.js"
+import { listenToMenus } from "./menus.js"
 import { currentToken, forgetToken, keepToken, onTokenChange, setCookie } from "./session.js"
 import { complain } from "./views/messages.js"
 import { LoginView } from "./views/login.js"
@@ -32,9 +33,9 @@ async function enter() {
   find("#username").textContent = me.attributes.username
   document.querySelectorAll("[data-signed-in]").forEach((element) => (element.hidden = false))
   const workspace = new Workspace(api)
-  find("#sign-out").addEventListener("click", () => signOut(api, workspace.cable))
+  find("#sign-out").addEventListener("click", () => signOut(api, workspace))
   workspace.cable.addEventListener("state", () => checkRefusal(api, workspace.cable))
-  await workspace.start(chosenProtocol()).catch(complain)
+  await workspace.start(find("[name=protocol]:checked").value).catch(complain)
 }
 
 /** The server closed for good. Where it does not say why, the API knows whether the token has ended. */
@@ -44,7 +45,8 @@ function checkRefusal(api, { state, reason }) {
   else api.me().catch((error) => error.status === 401 || complain(error))
 }
 
-async function signOut(api, cable) {
+async function signOut(api, { actions, cable }) {
+  await actions.settle()
   // Or the server would close it, now that its token has ended.
   cable.close()
   try {
@@ -54,11 +56,6 @@ async function signOut(api, cable) {
     // A token that is no longer valid has said so already.
     if (error.status !== 401) complain(error)
   }
-}
-
-/** Null where the libraries are missing. */
-function chosenProtocol() {
-  return document.body.dataset.libraries === "missing" ? null : find("[name=protocol]:checked").value
 }
 
 onTokenChange(() => location.reload())

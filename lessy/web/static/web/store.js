@@ -7,6 +7,9 @@ const MOST_SINGLE_READS = 20
 /** How long an answer of the API waits for its notification before it is taken itself, in milliseconds. */
 const GRACE = 1000
 
+/** "create#tasks" is about "tasks". */
+const kindOf = ({ action }) => action.split("#")[1]
+
 export class Store extends EventTarget {
   #rows = { projects: new Map(), tasks: new Map() }
   #touched = new Map()
@@ -58,11 +61,16 @@ export class Store extends EventTarget {
    * A notification of the cable. Answers with the row as read, null if it is gone, or undefined if what it
    * announces is known already.
    */
-  notified({ action, id, updatedAt }) {
-    const kind = action.split("#")[1]
-    const known = this.find(kind, id)
+  notified(notification) {
+    const known = this.findAnnounced(notification)
+    const { updatedAt } = notification
     if (known && !(updatedAt > Math.floor(Date.parse(known.attributes.updatedAt) / 1000))) return undefined
-    return this.read(kind, id)
+    return this.read(kindOf(notification), notification.id)
+  }
+
+  /** The row that a notification is about, as it is known. */
+  findAnnounced(notification) {
+    return this.find(kindOf(notification), notification.id)
   }
 
   /** Reads a row, once however often it is asked for within one turn. */

@@ -10,6 +10,7 @@ import { LatencyView } from "./views/latency.js"
 import { complain, note } from "./views/messages.js"
 import { ProjectsView } from "./views/projects.js"
 import { TasksView } from "./views/tasks.js"
+import { WhatIfView } from "./views/what_if.js"
 import { OtherWindows } from "./windows.js"
 
 /** How long after a resume its missed changes are counted together, in milliseconds. */
@@ -32,18 +33,20 @@ export class Workspace {
     const readAgain = () => this.cable.state === "open" && this.#readAll()
     const others = new OtherWindows(readAgain)
     addEventListener("focus", readAgain)
-    const actions = new Actions(api, this.store, { live: () => this.cable.state === "open", tell: () => others.tell() })
+    const actions = (this.actions = new Actions(api, this.store, { live: () => this.cable.state === "open", tell: () => others.tell() }))
     new ProjectsView(find("#projects"), this.store, actions)
     new TasksView(find("#tasks"), this.store, actions)
     new FramesView(find("#frames"), this.log)
     new LatencyView(find("#latency"), this.latency)
+    const whatIf = find("#what-if")
+    this.whatIf = whatIf && new WhatIfView(whatIf, api)
     new ConnectionView(this.cable, { choose: (protocol) => this.#connect(protocol) }).render()
   }
 
-  /** protocol: null where the libraries are missing. */
   async start(protocol) {
     await this.store.load()
-    if (protocol) await this.#connect(protocol)
+    this.whatIf?.start()
+    await this.#connect(protocol)
   }
 
   #connect(protocol) {
@@ -53,8 +56,11 @@ export class Workspace {
   async #hear(notification) {
     const framedAt = now()
     const { openedAt } = this.cable
+    const known = this.store.findAnnounced(notification)
     try {
       const row = await this.store.notified(notification)
+      if (!row && (!known || Date.parse(known.attributes.updatedAt) < openedAt)) this.log.repeated(notification)
+      if (row ?? known) this.whatIf?.heard(row ?? known)
       if (!row) return
       const readAt = now()
       const savedAt = Date.parse(row.attributes.updatedAt)

@@ -19,6 +19,7 @@ class Proxy:
         self.target = target
         self.port = 0
         self._swallowing = False
+        self._silenced: set[tuple[str, int]] = set()
         self._links: dict[tuple[str, int], tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = {}
 
     async def start(self) -> Self:
@@ -33,6 +34,10 @@ class Proxy:
     def heal(self) -> None:
         """For new connections. What was swallowed is lost, and its connections with it."""
         self._swallowing = False
+
+    def silence(self) -> None:
+        """The connections that stand now are half-open for good; those made later work."""
+        self._silenced.update(self._links)
 
     def cut(self, caller: tuple[str, int]) -> bool:
         """The connection called from there, if it is one of ours: gone at both ends, without a goodbye."""
@@ -55,18 +60,20 @@ class Proxy:
             return
         self._links[caller] = (writer, far[1])
         try:
-            await asyncio.gather(self._pass_on(reader, far[1]), self._pass_on(far[0], writer))
+            await asyncio.gather(self._pass_on(reader, far[1], caller), self._pass_on(far[0], writer, caller))
         except OSError:
             pass
         finally:
             for each in self._links.pop(caller):
                 each.close()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, caller: tuple[str, int]
+    ) -> None:
         poisoned = False
         while data := await reader.read(CHUNK):
             # A stream that misses a part must not go on behind it.
-            poisoned = poisoned or self._swallowing
+            poisoned = poisoned or self._swallowing or caller in self._silenced
             if not poisoned:
                 writer.write(data)
                 await writer.drain()

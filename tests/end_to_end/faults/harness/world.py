@@ -67,20 +67,22 @@ class Loop:
 
 
 class World:
-    def __init__(self, site: Site, loop: Loop) -> None:
+    def __init__(self, site: Site, loop: Loop, users: int) -> None:
         self.site = site
         self.loop = loop
-        self.people = site.new_people(LOAD.users)
+        self.people = site.new_people(users)
         self.clients: list[Client] = []
         self.writer = Writer(self.people, [server.url for server in site.servers], LOAD.changes)
         self._writing: asyncio.Task[Any] | None = None
 
     # The cast
 
-    def populate(self, *kinds: type[Client], ports: Sequence[int] | None = None) -> None:
+    def populate(
+        self, *kinds: type[Client], ports: Sequence[int] | None = None, sockets: int = LOAD.sockets
+    ) -> None:
         """Clients of these kinds by turns, each at a server of its own choice until that one is gone."""
         found = ports or [server.port for server in self.site.servers]
-        for number in range(LOAD.sockets):
+        for number in range(sockets):
             # Every user has clients of every kind at every server.
             person = self.people[number // 4 % len(self.people)]
             address = f"127.0.{1 + number // 200}.{1 + number % 200}"
@@ -156,10 +158,23 @@ def _by_turns(ports: Sequence[int], first: int) -> Callable[[], str]:
 
 
 @contextmanager
-def new_world(site: Site) -> Iterator[World]:
+def proxy_before(port: int) -> Iterator[Any]:
+    """Before a port of this machine. proxy.on_its_loop(proxy.swallow): its methods belong to its loop."""
+    loop = Loop()
+    proxy: Any = loop.run(Proxy(port).start())
+    proxy.on_its_loop = loop.call
+    try:
+        yield proxy
+    finally:
+        loop.run(proxy.close())
+        loop.close()
+
+
+@contextmanager
+def new_world(site: Site, users: int = LOAD.users) -> Iterator[World]:
     loop = Loop()
     try:
-        yield World(site, loop)
+        yield World(site, loop, users)
     finally:
         loop.close()
 

@@ -1,14 +1,16 @@
 import { openBase } from "./base.js"
 import { openExtended } from "./extended.js"
+import { openOwn } from "./own.js"
 import { observedSocket } from "./socket.js"
 
 export const PROTOCOLS = {
   base: { name: "actioncable-v1-json", library: "@rails/actioncable", open: openBase },
   extended: { name: "actioncable-v1-ext-json", library: "@anycable/web", open: openExtended },
+  automatic: { name: "actioncable-v1-ext-json", library: "sync-cable-client", open: openOwn },
 }
 
 /**
- * The connection to /cable, in either protocol.
+ * The connection to /cable, by either protocol, or by events.
  *
  * state: "idle" → "connecting" → "open" (subscribed) → "waiting" (for the next attempt) → "connecting" …;
  * "paused" by the user; "closed" by a server that wants no return; "failed" if the library cannot be loaded.
@@ -43,6 +45,7 @@ export class Cable extends EventTarget {
         url: this.url,
         Socket: observedSocket(this.#observer()),
         since: () => this.#aliveAt,
+        events: this.#events(),
         ...this.#handlers,
       })
     } catch (error) {
@@ -111,6 +114,20 @@ export class Cable extends EventTarget {
       closed: (code, socket) => {
         this.#tell("socket", `closed: ${code}`)
         if (mine(socket) && ["connecting", "open"].includes(this.state)) this.#become("waiting")
+      },
+    }
+  }
+
+  /** For a driver that does without a socket. */
+  #events() {
+    return {
+      changed: (message) => this.#tell("in", JSON.stringify({ message })),
+      became: ({ name, reason }) => {
+        this.#tell("socket", `events: ${name}`)
+        if (name === "open") this.openedAt = Date.now()
+        if (name === "closed") this.reason = reason
+        // Paused and idle are of our own making.
+        if (reason !== "client") this.#become(name)
       },
     }
   }

@@ -36,6 +36,14 @@ export class FrameLog extends EventTarget {
     return known.filter((frame) => this.shown.has(frame.kind)).reverse()
   }
 
+  /** The frame of this notification brought nothing new: a replay reaches back further than what was missed. */
+  repeated(notification) {
+    const text = JSON.stringify(notification)
+    const frame = this.frames.findLast((each) => !each.repeated && JSON.stringify(each.message) === text)
+    if (frame) frame.repeated = true
+    this.#changed()
+  }
+
   show(kind, whether) {
     if (whether) this.shown.add(kind)
     else this.shown.delete(kind)
@@ -60,7 +68,7 @@ export class FrameLog extends EventTarget {
   }
 }
 
-/** {kind, direction, label, summary, text}: text is pretty, summary fits in a line. */
+/** {kind, direction, label, summary, text, message}: text is pretty, summary fits in a line. */
 function describe(direction, text) {
   if (direction === "socket") return { kind: "socket", direction, label: "socket", summary: text, text }
   const frame = JSON.parse(text)
@@ -80,5 +88,5 @@ function describeReceived({ type, message, reason, offset }) {
   const { action = "message", id, updatedAt } = message ?? {}
   const when = updatedAt ? ` at ${updatedAt}` : ""
   const where = offset ? ` · offset ${offset}` : ""
-  return { kind: "change", label: action, summary: `${action} ${id ?? ""}${when}${where}` }
+  return { kind: "change", message, label: action, summary: `${action} ${id ?? ""}${when}${where}` }
 }

@@ -4,9 +4,17 @@ const WORDS = {
   idle: "Not connected",
   connecting: "Connecting…",
   open: "Open",
-  paused: "Offline by you",
+  paused: "Offline (paused)",
   closed: "Closed by the server",
   failed: "Library not loaded",
+}
+
+// What it means for the work, in a line above it, until the connection is open again.
+const AWAY = {
+  waiting: "Connection lost. Changes made elsewhere appear when it is back.",
+  paused: "Offline (paused). Changes made elsewhere appear when you go online again.",
+  closed: "The server closed the connection. Changes made elsewhere appear when you go online again.",
+  failed: "The live cable did not load. Changes made elsewhere appear when you reload the page.",
 }
 
 /** The state of the connection, in the header and in the panel, and what one may do about it. */
@@ -18,6 +26,7 @@ export class ConnectionView {
     this.cutButton = find("#cable-cut")
     this.offlineButton = find("#cable-offline")
     this.retryButton = find("#cable-retry")
+    this.offline = find("#offline")
     this.cutButton.addEventListener("click", () => cable.cut())
     this.retryButton.addEventListener("click", () => this.#retry())
     this.offlineButton.addEventListener("click", () => this.#toggle())
@@ -39,6 +48,15 @@ export class ConnectionView {
     this.offlineButton.disabled = ["idle", "failed"].includes(state)
     setText(this.offlineButton, state === "paused" || state === "closed" ? "Go online" : "Go offline")
     this.retryButton.hidden = state !== "waiting"
+    this.#renderOffline(state)
+  }
+
+  /** While it connects again the line stays: it is open only once it is subscribed. */
+  #renderOffline(state) {
+    if (state !== "connecting") this.offline.hidden = !(state in AWAY)
+    if (!(state in AWAY)) return
+    const lost = state === "waiting" && !navigator.onLine
+    setText(this.offline, lost ? AWAY.waiting.replace("Connection lost", "This computer is offline") : AWAY[state])
   }
 
   #words() {

@@ -20,8 +20,10 @@ export function askDelete(name, tasks) {
   return ask(dialog, () => true)
 }
 
+/** Enter in a field presses the first submit button of its form: so Cancel is none. */
 function ask(dialog, value) {
   dialog.returnValue = ""
+  find("[data-close]", dialog).onclick = () => dialog.close()
   dialog.showModal()
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" ? value() : null), { once: true })

@@ -35,10 +35,10 @@ export class FramesView {
     for (const [kind, count] of Object.entries(log.counts)) {
       setText(find(`[data-kind=${kind}] .count`, this.filters), String(count))
     }
-    reconcile(this.list, visible, {
-      key: (frame) => frame.number,
-      create: (frame) => frameRow(frame),
-      update: () => {},
+    reconcile(this.list, folded(visible), {
+      key: (item) => item.key ?? item.number,
+      create: (item) => (item.frames ? clone("frame-group") : frameRow(item)),
+      update: (row, item) => item.frames && updateGroup(row, item),
     })
   }
 
@@ -68,6 +68,25 @@ export class FramesView {
     await copy(text)
     note("Copied.")
   }
+}
+
+/** With a group in the place of neighbours that brought nothing new: {key, frames}, newest first. */
+function folded(frames) {
+  const items = []
+  for (const frame of frames) {
+    const group = items.at(-1)
+    if (!frame.repeated) items.push(frame)
+    else if (group?.frames) group.frames.push(frame)
+    else items.push({ frames: [frame] })
+  }
+  // By the oldest, which stays in its group while newer ones come.
+  return items.map((item) => (item.frames ? { ...item, key: `group ${item.frames.at(-1).number}` } : item))
+}
+
+function updateGroup(row, { frames }) {
+  const { length } = frames
+  setText(find(".summary-text", row), `${length} ${length === 1 ? "change" : "changes"} replayed, nothing new`)
+  reconcile(find("ol", row), frames, { key: (frame) => frame.number, create: frameRow, update: () => {} })
 }
 
 function frameRow(frame) {

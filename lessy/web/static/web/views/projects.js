@@ -1,6 +1,7 @@
-import { clone, find, freshen, onAction, reconcile, setText } from "../dom.js"
+import { clone, find, freshen, onAction, reconcile, setName, setText } from "../dom.js"
+import { listenToAdding } from "./add.js"
 import { askDelete, askDueDate } from "./dialogs.js"
-import { accept, refuse, rename } from "./rename.js"
+import { rename } from "./rename.js"
 
 const STATES = { newed: "new", started: "started", paused: "paused", finished: "finished" }
 
@@ -15,14 +16,7 @@ export class ProjectsView {
     this.empty = find(".empty", root)
     this.select = find("#task-project")
     const form = find("form", root)
-    const input = find("input", form)
-    form.addEventListener("submit", (event) => {
-      event.preventDefault()
-      actions.create("projects", { name: input.value }).then(
-        () => (accept(form, input), form.reset()),
-        (error) => refuse(form, input, error),
-      )
-    })
+    listenToAdding(form, find("input", form), (name) => actions.create("projects", { name }))
     onAction(this.list, this.#handlers())
     store.addEventListener("change", () => this.render())
   }
@@ -67,7 +61,7 @@ export class ProjectsView {
     const { name, state, dueAt } = project.attributes
     row.dataset.state = state
     freshen(row, project.attributes.updatedAt)
-    setText(find("[data-field=label]", row), name)
+    setName(row, name)
     setText(find(".state", row), STATES[state])
     setText(find(".meta", row), this.#meta(project, dueAt))
     const start = find("[data-action=start]", row)
@@ -90,7 +84,7 @@ export class ProjectsView {
     const options = [{ id: "", attributes: { name: "No project" } }, ...projects]
     reconcile(this.select, options, {
       key: (project) => project.id,
-      create: (project) => new Option("", project.id),
+      create: (project) => Object.assign(new Option("", project.id), { dir: "auto" }),
       update: (option, project) => setText(option, project.attributes.name),
     })
   }

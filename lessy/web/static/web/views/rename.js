@@ -3,45 +3,51 @@ import { sentenceFor } from "../wording.js"
 
 /**
  * Puts a form in place of a row's name. save(text) answers when the API has taken it, or throws.
- * Enter saves, Escape and leaving the field give up.
+ * Enter and leaving the field save, Escape gives up.
  */
 export function rename(row, text, save) {
   if (row.classList.contains("renaming")) return
   const form = clone("rename-form")
   const input = find("input", form)
+  let saving = false
   const end = (focus) => {
     row.classList.remove("renaming")
     form.remove()
-    if (focus) find("summary", row)?.focus()
+    if (focus) find("summary", row).focus()
+  }
+  const submit = async (stays) => {
+    if (saving) return
+    saving = true
+    try {
+      if (input.value !== text) await save(input.value)
+      end(form.contains(document.activeElement))
+    } catch (error) {
+      refuse(form, input, error, stays)
+    } finally {
+      saving = false
+    }
   }
   input.value = text
   row.classList.add("renaming")
   find("[data-field=label]", row).after(form)
   input.select()
   input.focus()
-  form.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") end(true)
-  })
-  form.addEventListener("focusout", (event) => {
-    if (form.isConnected && !form.contains(event.relatedTarget) && !input.disabled) end(false)
-  })
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("keydown", ({ key }) => key === "Escape" && !saving && end(true))
+  form.addEventListener("submit", (event) => {
     event.preventDefault()
-    try {
-      if (input.value !== text) await save(input.value)
-      end(true)
-    } catch (error) {
-      refuse(form, input, error)
-    }
+    submit(true)
   })
+  // Later: a row that is moved loses the focus for a moment, and with its window a field stays the active one.
+  form.addEventListener("focusout", () =>
+    setTimeout(() => form.isConnected && !form.contains(document.activeElement) && submit(false)),
+  )
 }
 
-/** Says beside a field why it was not taken. */
-export function refuse(form, input, error) {
-  const complaint = find(".field-error", form)
-  complaint.textContent = sentenceFor(error)
+/** Says beside a field why it was not taken. focus: whether the user is there still. */
+export function refuse(form, input, error, focus = true) {
+  find(".field-error", form).textContent = sentenceFor(error)
   input.setAttribute("aria-invalid", "true")
-  input.focus()
+  if (focus) input.focus()
 }
 
 export function accept(form, input) {

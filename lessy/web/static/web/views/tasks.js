@@ -1,6 +1,9 @@
-import { clone, find, freshen, onAction, reconcile, setText } from "../dom.js"
-import { accept, refuse, rename } from "./rename.js"
+import { clone, find, freshen, onAction, reconcile, setName, setText } from "../dom.js"
+import { listenToAdding } from "./add.js"
+import { announce } from "./messages.js"
+import { rename } from "./rename.js"
 import { Reorder } from "./reorder.js"
+import { UNDO_SECONDS } from "../actions.js"
 
 const STATES = { newed: "new", started: "started", planned: "planned", finished: "finished" }
 
@@ -18,9 +21,8 @@ const TARGETS = {
   replan: "planned",
   unplan: "started",
   finish: "finished",
-  abandon: "abandoned",
 }
-const WORDS = { start: "Start", stop: "Stop", plan: "Plan", replan: "Plan again", unplan: "Unplan", finish: "Finish" }
+const WORDS = { start: "Start", stop: "Stop", plan: "Plan", replan: "Plan again", unplan: "Unplan", finish: "Finish", undo: "Undo" }
 
 /** actions: what the user may do (actions.js). */
 export class TasksView {
@@ -63,17 +65,9 @@ export class TasksView {
 
   #listenToForm(form) {
     const { label, project } = form.elements
-    form.addEventListener("submit", (event) => {
-      event.preventDefault()
+    listenToAdding(form, label, (text) => {
       const projectId = project.value ? { projectId: Number(project.value) } : {}
-      this.actions.create("tasks", { label: label.value, ...projectId }).then(
-        () => {
-          accept(form, label)
-          label.value = ""
-          label.focus()
-        },
-        (error) => refuse(form, label, error),
-      )
+      return this.actions.create("tasks", { label: text, ...projectId })
     })
   }
 
@@ -89,9 +83,26 @@ export class TasksView {
         const { id, attributes } = task(row)
         rename(row, attributes.label, (label) => this.actions.update("tasks", id, { label }))
       },
+      abandon: (row) => this.#abandon(row, task(row)),
+      undo: (row) => this.#undo(task(row)),
       up: (row) => this.#move(row, (from) => from - 1),
       down: (row) => this.#move(row, (from) => from + 1),
     }
+  }
+
+  /** Nothing leads back from abandoned: so that it can be undone, the API is asked only after a while. */
+  #abandon(row, task) {
+    this.actions.abandon(task, () => this.render())
+    this.render()
+    find(".step", row).focus()
+    const { label } = task.attributes
+    announce(`${label} will be abandoned in ${UNDO_SECONDS} seconds. Press Undo to keep it.`)
+  }
+
+  #undo(task) {
+    this.actions.keep(task)
+    this.render()
+    announce(`${task.attributes.label} is kept.`)
   }
 
   /** To the place of the open task that is at the index which target makes of its own. */
@@ -111,13 +122,15 @@ export class TasksView {
   #update(row, task, tasks) {
     const { label, state, plannedCount } = task.attributes
     const project = this.store.find("projects", task.relationships.project.data?.id)
+    const leaving = this.actions.isLeaving(task)
     row.dataset.state = state
+    row.classList.toggle("leaving", leaving)
     freshen(row, task.attributes.updatedAt)
-    setText(find("[data-field=label]", row), label)
-    setText(find(".state", row), STATES[state])
-    const words = [project?.attributes.name, plannedCount > 1 && `planned ${plannedCount} times`]
-    setText(find(".meta", row), words.filter(Boolean).join(" · "))
-    this.#offerSteps(row, STEPS[state], label)
+    setName(row, label)
+    setText(find(".state", row), leaving ? "will be abandoned" : STATES[state])
+    setText(find("bdi", row), project?.attributes.name ?? "")
+    setText(find(".times", row), plannedCount > 1 ? `planned ${plannedCount} times` : "")
+    this.#offerSteps(row, leaving ? ["undo"] : STEPS[state], label)
     const place = `position ${tasks.indexOf(task) + 1} of ${tasks.length}`
     find(".handle", row).setAttribute("aria-label", `Move ${label}, ${place}`)
     find("summary", row).setAttribute("aria-label", `More for ${label}`)

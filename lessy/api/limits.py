@@ -1,0 +1,15 @@
+"""How many rows a user may have."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from lessy.api.errors import ApiError
+
+
+def refuse_more_than(limit: int, rows: QuerySet[Any], resource: str) -> None:
+    """Before one more is made, under the lock of their owner. Raises: reached_max."""
+    if rows.count() >= limit:
+        raise ApiError(
+            "reached_max", pointer=f"/{resource}", detail=f"User cannot have more than {limit} {resource}s"
+        )

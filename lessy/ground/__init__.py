@@ -1,0 +1,1 @@
+"""What Lessy's apps and its composition both stand on. It imports nothing of theirs."""

@@ -1,0 +1,77 @@
+"""
+Redis found through Sentinel, written as one URL:
+
+    redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/NAME_OF_THE_MASTER/DATABASE
+
+channels_redis and Django's cache have no URL for it: host() is for the former, SentinelPool for the latter.
+User and password are those of Redis. The Sentinels themselves are asked without one.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from redis.sentinel import Sentinel, SentinelConnectionPool
+
+SCHEME = "redis+sentinel://"
+DEFAULT_PORT = 26379
+# A Sentinel that does not answer must not delay the question to the next one for long.
+SENTINEL_TIMEOUTS = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
+
+_URL = re.compile(
+    r"redis\+sentinel://(?:(?P<user>[^:@/]*):(?P<password>[^@/]*)@)?"
+    r"(?P<sentinels>[^@/,]+(?:,[^@/,]+)*)/(?P<name>[\w.-]+)(?:/(?P<db>\d{1,4}))?"
+)
+_SENTINEL = re.compile(r"(?P<host>\[[0-9A-Fa-f:]+\]|[\w.-]+)(?::(?P<port>\d{1,5}))?")
+
+
+@dataclass(frozen=True)
+class Address:
+    """connection: arguments of a redis-py connection to the master."""
+
+    sentinels: list[tuple[str, int]]
+    name: str
+    connection: dict[str, Any]
+
+
+def parse(url: str) -> Address:
+    """Raises ValueError, without the URL, which may hold a password."""
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise ValueError("expected redis+sentinel://HOST:PORT,HOST:PORT/NAME_OF_THE_MASTER")
+    connection: dict[str, Any] = {"db": int(match["db"] or 0)}
+    for argument, value in (("username", match["user"]), ("password", match["password"])):
+        if value:
+            connection[argument] = unquote(value)
+    return Address([_sentinel(word) for word in match["sentinels"].split(",")], match["name"], connection)
+
+
+def _sentinel(word: str) -> tuple[str, int]:
+    match = _SENTINEL.fullmatch(word)
+    if match is None or not 0 < int(match["port"] or DEFAULT_PORT) < 65536:
+        raise ValueError("a Sentinel has a host and a port from 1 to 65535")
+    return match["host"].strip("[]"), int(match["port"] or DEFAULT_PORT)
+
+
+def host(url: str) -> str | dict[str, Any]:
+    """What channels_redis takes among its hosts: any other URL as it is."""
+    if not url.startswith(SCHEME):
+        return url
+    found = parse(url)
+    return {
+        "sentinels": found.sentinels,
+        "master_name": found.name,
+        "sentinel_kwargs": SENTINEL_TIMEOUTS,
+        **found.connection,
+    }
+
+
+class SentinelPool:
+    """The pool_class of Django's cache; it asks Sentinel for the master with each new connection."""
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> SentinelConnectionPool:
+        found = parse(url)
+        manager = Sentinel(found.sentinels, sentinel_kwargs=SENTINEL_TIMEOUTS)  # type: ignore[no-untyped-call]
+        return SentinelConnectionPool(found.name, manager, **options, **found.connection)  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""Between processes: the channel layer, its groups and events, and the publisher."""

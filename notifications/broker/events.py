@@ -1,0 +1,146 @@
+"""
+What travels over the channel layer between processes, and the groups it travels in.
+
+    {"type": "cable.changes", "changes": [[action, resource, pk, user_id, position, payload], …], "at": …}
+    {"type": "cable.shared", "change": [action, resource, pk, position, payload], "users": [...], "at": …}
+    {"type": "cable.disconnect", "user_id": …, "keys": [...] or None, "reason": …, "reconnect": …, "order": …}
+    with "socket": that one alone, whoever it belongs to
+    {"type": "cable.epoch", "order": …}
+    {"type": "cable.probe", "nonce": …}
+    {"type": "cable.ask", "answer_to": …, "users": [...] or None}
+    {"type": "cable.answer", "state": {…}}
+
+A change that was made by a client with a name (ground/echo.py) has it as well, after its payload.
+An order (disconnect, epoch) with "answer_to" is acknowledged to that group by each process that carried it
+out. Channels fixes the meaning of "type" only. A payload is ready JSON text: nobody encodes it per socket.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ..wire.payloads import ANONYMOUS, PUBLIC, Change, Key
+from .installation import prefix
+
+CHANGES = "cable.changes"
+SHARED = "cable.shared"
+DISCONNECT = "cable.disconnect"
+EPOCH = "cable.epoch"
+PROBE = "cable.probe"
+ASK = "cable.ask"
+ANSWER = "cable.answer"
+
+# The stream of what everybody may hear. Those of users begin with "user.".
+PUBLIC_STREAM = "public"
+
+_STREAM_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+# Of what follows the prefix, so that the whole stays below the 100 characters that Channels admits.
+_LONGEST = 69
+
+
+def stream_of_user(user_id: Key) -> str:
+    """The name of a user's stream on the wire: the same in every installation."""
+    if user_id in (PUBLIC, ANONYMOUS):
+        return PUBLIC_STREAM
+    name = str(user_id)
+    if not _STREAM_NAME.fullmatch(name):
+        name = hashlib.sha256(name.encode()).hexdigest()
+    return f"user.{name}"
+
+
+def group_for_user(user_id: Key) -> str:
+    """The group of the channel layer that carries the stream of a user of this installation."""
+    stream = stream_of_user(user_id)
+    if len(stream) > _LONGEST:
+        stream = f"user.{hashlib.sha256(stream.encode()).hexdigest()}"
+    return f"{prefix()}.{stream}"
+
+
+def public_group() -> str:
+    """Of what everybody may hear who is connected to this installation."""
+    return f"{prefix()}.{PUBLIC_STREAM}"
+
+
+def pattern_of_all_users() -> str:
+    """For Redis' PSUBSCRIBE: every group_for_user of this installation, and no other's."""
+    return f"{prefix()}.user.*"
+
+
+def control_group() -> str:
+    """Every process of this installation is in it: what concerns sockets whatever they subscribe to."""
+    return f"{prefix()}.cable.control"
+
+
+def canary_group(name: str, index: int) -> str:
+    """name: of one broker, 16 characters."""
+    return f"{prefix()}.cable.canary.{name}.{index}"
+
+
+def answers_group(name: str) -> str:
+    """name: of one asker, 16 characters."""
+    return f"{prefix()}.cable.answers.{name}"
+
+
+def changes_event(changes: Iterable[Change], at: float) -> dict[str, Any]:
+    """at: when it was committed, in seconds since the epoch, for the latency histogram."""
+    return {"type": CHANGES, "changes": [_fields(change) for change in changes], "at": at}
+
+
+def _fields(change: Change) -> list[Any]:
+    return list(change if change.client else change[:-1])
+
+
+def changes_of(event: dict[str, Any]) -> Iterator[Change]:
+    """Of a changes_event."""
+    return (Change(*fields) for fields in event["changes"])
+
+
+def shared_event(change: Change, users: Sequence[Key], at: float) -> dict[str, Any]:
+    """One change for many users, to every process: each tells those of them that it has."""
+    action, resource, pk, _, *rest = _fields(change)
+    return {"type": SHARED, "change": [action, resource, pk, *rest], "users": list(users), "at": at}
+
+
+def changes_of_shared(event: dict[str, Any], users: Iterable[Key] | None = None) -> Iterator[Change]:
+    """One for each of its users; for these of them, if somebody knows that no other matters."""
+    action, resource, pk, *rest = event["change"]
+    return (
+        Change(action, resource, pk, user, *rest) for user in (event["users"] if users is None else users)
+    )
+
+
+def disconnect_event(user_id: Key, keys: list[str] | None, reason: str, reconnect: bool) -> dict[str, Any]:
+    """With a name: an order may come by two ways, and is carried out once."""
+    return {
+        "type": DISCONNECT,
+        "user_id": user_id,
+        "keys": keys,
+        "reason": reason,
+        "reconnect": reconnect,
+        "order": secrets.token_hex(8),
+    }
+
+
+def disconnect_one_event(socket: str, reason: str) -> dict[str, Any]:
+    """socket: the name of one, see state.socket_name. Its client may reconnect."""
+    # A process of an older version finds no such user, and does nothing.
+    return {**disconnect_event("", [], reason, reconnect=True), "socket": socket}
+
+
+def epoch_event() -> dict[str, Any]:
+    return {"type": EPOCH, "order": secrets.token_hex(8)}
+
+
+def probe_event(nonce: str) -> dict[str, Any]:
+    return {"type": PROBE, "nonce": nonce}
+
+
+def ask_event(answer_to: str, users: Sequence[Key] | None) -> dict[str, Any]:
+    """answer_to: a group. users: see state.snapshot."""
+    return {"type": ASK, "answer_to": answer_to, "users": None if users is None else list(users)}
+
+
+def answer_event(state: dict[str, Any]) -> dict[str, Any]:
+    return {"type": ANSWER, "state": state}

@@ -1,0 +1,1 @@
+"""What changed: from saves as they are committed, and from the tables."""

@@ -1,0 +1,58 @@
+"""
+Many-to-many relations whose changes are changes of the row: CABLE["RESOURCES"][…]["relations"].
+
+The row's update time moves with them, or nobody who was away would find the change.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from django.db.models import Model
+from django.db.models.signals import m2m_changed
+
+from ..ground.watching import Receiver
+from .bulk import touch
+from .resources import Resource, resources
+
+# On instance._state: what a clear() is about to take away.
+_CLEARED = "cable_cleared:"
+
+
+def _changed(
+    resource: Resource,
+    field: Any,
+    instance: Model,
+    action: str,
+    reverse: bool,
+    pk_set: Collection[Any] | None = None,
+    using: str = "default",
+    **_: Any,
+) -> None:
+    """Receiver of m2m_changed. reverse: the change was made at the end that does not hold the relation."""
+    at_row = reverse == bool(field.auto_created)
+    stash = f"{_CLEARED}{resource.name}:{field.name}"
+    if action == "pre_clear" and not at_row:
+        setattr(instance._state, stash, _rows_at(field, instance, using))
+    elif action in ("post_add", "post_remove", "post_clear") and (pk_set or action == "post_clear"):
+        keys = [instance.pk] if at_row else pk_set or instance._state.__dict__.pop(stash, ())
+        touch(resource, keys, using)
+
+
+def _rows_at(field: Any, other: Model, using: str) -> list[Any]:
+    """The primary keys of the rows that are related to this."""
+    rows = field.model._base_manager.using(using).filter(**{field.name: other.pk})
+    return list(rows.values_list("pk", flat=True))
+
+
+def receivers() -> Iterator[Receiver]:
+    for resource, field in _relations():
+        through = (field if field.auto_created else field.remote_field).through
+        call = partial(_changed, resource, field)
+        yield Receiver(m2m_changed, through, call, f"relations.{resource.name}.{field.name}")
+
+
+def _relations() -> Iterable[tuple[Resource, Any]]:
+    for resource in resources().values():
+        for name in resource.relations:
+            yield resource, resource.model._meta.get_field(name)

@@ -1,0 +1,120 @@
+"""
+From the changes of a transaction to those of single users, once it is committed: whoever may see a row then.
+
+The same question is asked of whatever is read from the tables, between the reading and the telling: who lost
+a row meanwhile must not hear of it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
+
+from django.db.models import F
+
+from ..wire.payloads import ANONYMOUS, DESTROY, PUBLIC, Alike, Change, Key, RowId, id_of, key_of
+from .among import Among
+from .resources import Resource, public_resources, shared_resources
+from .steps import AUDIENCE
+
+# Changes that are held in memory at a time, and users of one of them, of an audience of any size.
+CHUNK = 5_000
+USERS = 5_000
+# Readers of a row from which its change is held once, and not for each of them.
+MANY = 16
+
+_Pair = tuple[RowId, Key]
+
+
+def heard_by(user_id: Key) -> tuple[Key, ...]:
+    """The users whose changes this one is told: itself, and everybody where rows are public."""
+    if user_id == ANONYMOUS:
+        return (PUBLIC,)
+    return (user_id, PUBLIC) if public_resources() else (user_id,)
+
+
+def are_checked() -> bool:
+    """Whether any resource has rows that a user may lose without a change of theirs."""
+    return bool(shared_resources() or public_resources())
+
+
+def _is_checked(change: Change) -> bool:
+    return change.user_id == PUBLIC or change.resource in shared_resources()
+
+
+def for_users(changes: list[Change], using: str) -> Iterator[Sequence[Change]]:
+    """
+    In chunks; those of a row in order. using: the connection that they were committed on. One query per
+    resource.
+    """
+    if not are_checked() or not any(map(_is_checked, changes)):
+        yield changes
+        return
+    yield [change for change in changes if not _is_checked(change)]
+    ours = [change for change in changes if _is_checked(change)]
+    yield visible([change for change in ours if change.user_id != AUDIENCE], using)
+    for resource in shared_resources().values():
+        theirs = [each for each in ours if each.user_id == AUDIENCE and each.resource == resource.name]
+        yield from _expanded(resource, theirs, using)
+
+
+def _expanded(resource: Resource, changes: Collection[Change], using: str) -> Iterator[Sequence[Change]]:
+    """Each of them for each user who may see its row, or could before a soft delete."""
+    by_row: dict[RowId, list[Change]] = {}
+    for change in changes:
+        by_row.setdefault(change.pk, []).append(change)
+    chunk: list[Change] = []
+    for row, users in _readers(resource, list(by_row), using):
+        for each in (Alike(change, users) for change in by_row[row]):
+            if len(users) >= MANY:
+                yield each
+            else:
+                chunk += each
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _readers(resource: Resource, keys: list[RowId], using: str) -> Iterator[tuple[RowId, list[Key]]]:
+    """A row with many may come several times, each with others. Those of a rule come as it says them."""
+    rows = resource.rows(using).filter(Among(F("pk"), keys))
+    pairs = resource.audience.users(rows) if keys and resource.audience else ()
+    for pk, of_row in groupby(pairs, itemgetter(0)):
+        while users := [key_of(user) for _, user in islice(of_row, USERS)]:
+            yield id_of(pk), users
+
+
+def visible(changes: list[Change], using: str | None = None) -> list[Change]:
+    """
+    Those that are true now: a destroy for who does not see the row, and everything else for who does. Only of
+    rows with an audience, or for everybody; the rest is not asked for. using: the database to ask; by default
+    that of each resource.
+    """
+    if not are_checked():
+        return changes
+    asked: dict[str, list[Change]] = {}
+    for change in filter(_is_checked, changes):
+        asked.setdefault(change.resource, []).append(change)
+    seen = {name: _seen(name, theirs, using) for name, theirs in asked.items()}
+    return [change for change in changes if not _is_checked(change) or _is_true(change, seen)]
+
+
+def _is_true(change: Change, seen: Mapping[str, set[_Pair]]) -> bool:
+    return ((change.pk, change.user_id) in seen[change.resource]) != (change.action == DESTROY)
+
+
+def _seen(name: str, asked: Collection[Change], using: str | None) -> set[_Pair]:
+    """Which of these rows which of these users see, everybody among them."""
+    resource = (shared_resources() | public_resources())[name]
+    rows = resource.rows(using or resource.written_in())
+    rows = rows.filter(Among(F("pk"), list({change.pk for change in asked})))
+    users = {change.user_id for change in asked}
+    found: set[_Pair] = set()
+    if PUBLIC in users:
+        found |= {(id_of(pk), PUBLIC) for pk in resource.of_everybody(rows).values_list("pk", flat=True)}
+    if resource.deleted_at:
+        rows = rows.filter(**{f"{resource.deleted_at}__isnull": True})
+    if resource.audience and (others := users - {PUBLIC}):
+        found |= {(id_of(pk), key_of(user)) for pk, user in resource.audience.users(rows, list(others))}
+    return found

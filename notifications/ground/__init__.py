@@ -1,0 +1,1 @@
+"""What every room above stands on: metrics, limits, database threads, supervised tasks."""

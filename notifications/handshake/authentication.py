@@ -1,0 +1,130 @@
+"""
+Handshake credentials → user, through a class named in settings.CABLE["AUTHENTICATOR"].
+
+It is asked for several handshakes at a time (a reconnect storm costs a query per batch, not per socket), on a
+thread of the hub's own. It may be anything with the two methods of Authenticator.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from django.conf import settings
+
+from ..wire.payloads import ANONYMOUS, Key
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """
+    What of the upgrade request may carry credentials; the query string may not.
+
+    cookies: values as they were sent, undecoded. headers: by lower-case name.
+    """
+
+    cookies: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class Admission(Protocol):
+    """
+    The right of one socket.
+
+    key: what can be revoked (a token, a session). expires_at: seconds since the epoch, or None.
+    """
+
+    @property
+    def user_id(self) -> Key: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def expires_at(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """The admission of who is not known, where CABLE["ANONYMOUS"] lets them in."""
+
+    user_id: Key = ANONYMOUS
+    key: str = ""
+    expires_at: float | None = None
+
+
+def has_expired(admission: Admission, now: float) -> bool:
+    """now: seconds since the epoch."""
+    return admission.expires_at is not None and admission.expires_at <= now
+
+
+class Authenticator(Protocol):
+    def authenticate(self, handshakes: Sequence[Handshake]) -> Sequence[Admission | None]:
+        """
+        One answer per handshake, in order; None refuses it. An admission that has expired refuses it too, and
+        tells a client of the extended protocol that a new token would help.
+        """
+
+    def still_admitted(self, admissions: Sequence[Admission]) -> Sequence[bool]:
+        """Whether each admission would be given again. Asked regularly: word of a revocation can be lost."""
+
+
+def parse_handshake(headers: Sequence[tuple[bytes, bytes]]) -> Handshake:
+    """From the headers of an ASGI scope. Never raises: headers are latin-1 by definition."""
+    named: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        # RFC 9113, 8.2.3, and RFC 9110, 5.3.
+        between = "; " if name == "cookie" else ", "
+        named[name] = f"{named[name]}{between}{value}" if name in named else value
+    return Handshake(cookies=_parse_cookies(named.get("cookie", "")), headers=named)
+
+
+def _parse_cookies(header: str) -> dict[str, str]:
+    """Of several cookies of one name the first counts: it has the longer path (RFC 6265, 5.4)."""
+    cookies: dict[str, str] = {}
+    for pair in header.split(";"):
+        name, equals, value = pair.strip().partition("=")
+        if equals:
+            cookies.setdefault(name.strip(), value.strip())
+    return cookies
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAdmission:
+    user_id: Key
+    key: str
+    expires_at: float | None = None
+
+
+class OfUsers:
+    """The base of an authenticator whose user_id is the primary key of a user; the checks of owners ask."""
+
+
+class SessionAuthenticator(OfUsers):
+    """
+    Django's own sessions: whoever is logged in on the site. A sign-out ends the sockets of its session
+    (operations/ended_rights.py).
+    """
+
+    @property
+    def security_schemes(self) -> dict[str, dict[str, str]]:
+        return {"session": {"type": "httpApiKey", "name": settings.SESSION_COOKIE_NAME, "in": "cookie"}}
+
+    def authenticate(self, handshakes: Sequence[Handshake]) -> list[SessionAdmission | None]:
+        return [self._admit(handshake.cookies.get(settings.SESSION_COOKIE_NAME)) for handshake in handshakes]
+
+    def still_admitted(self, admissions: Sequence[Admission]) -> list[bool]:
+        return [self._admit(admission.key) is not None for admission in admissions]
+
+    def _admit(self, session_key: str | None) -> SessionAdmission | None:
+        from django.contrib.auth import get_user
+        from django.http import HttpRequest
+
+        if not session_key:
+            return None
+        request = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+        user = get_user(request)
+        if not user.is_authenticated:
+            return None
+        expires_at = request.session.get_expiry_date().timestamp()
+        return SessionAdmission(cast(Any, user).pk, session_key, expires_at)

@@ -1,0 +1,1 @@
+"""Who hears: the sockets of one process, and what it owes them."""

@@ -1,0 +1,164 @@
+"""
+The hub's certain path: what the connected clients should have heard and may not have, read from the tables.
+
+What is owed is everything committed since the last complete pass over the tables began (`reconciled`). It
+stays owed until a pass has succeeded, however often the database fails meanwhile.
+
+Word of a revocation can be lost like any other. So whoever is to hear what was read is asked for their right
+after the reading: what was committed after the end of a right is never delivered to it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+
+from ..changes.history import changes_since, microseconds_now, overlap, reach
+from ..changes.recent import RecentChanges
+from ..changes.resources import monotonic_resources
+from ..changes.telling import are_checked, visible
+from ..conf import cable_settings
+from ..ground.database import DatabaseStream
+from ..ground.metrics import metrics
+from ..wire.payloads import Change
+from ..wire.positions import MICROSECONDS
+from .connection import Connection
+from .patience import Patience
+from .registry import Registry
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 500
+RETRY_SECONDS = 1.0
+
+
+class CatchUp:
+    """
+    reconciled: when the last complete pass began, in microseconds since the epoch. What was committed before
+    was delivered: the first pass that began after a commit has found it, since the pass before it had begun
+    earlier than the commit, and a read starts one overlap before that.
+    revalidate closes those of some connections that have lost their right. may_forget: whether what was
+    delivered long ago will not come once more.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        revalidate: Callable[[Iterable[Connection]], Awaitable[None]],
+        may_forget: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.reconciled = microseconds_now()
+        self._reconciled_at = time.monotonic()
+        self._registry = registry
+        self._revalidate = revalidate
+        self._may_forget = may_forget
+        self._reader = DatabaseStream("cable-catch-up")
+        self._recent = RecentChanges(monotonic_resources())
+        self._recent_turned = self.reconciled
+        self._wake = asyncio.Event()
+
+    @property
+    def horizon(self) -> int:
+        """The latest position that a client may be given now (positions.py), in microseconds."""
+        return reach().horizon(self.reconciled, microseconds_now())
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last complete pass began, by a clock that nobody sets."""
+        return time.monotonic() - self._reconciled_at
+
+    @property
+    def abandoned(self) -> int:
+        return self._reader.abandoned
+
+    def note(self, change: Change) -> bool:
+        """It is about to be delivered on the fast path. Returns whether nothing proves it known."""
+        return self._recent.note(change)
+
+    def is_told(self, change: Change) -> bool:
+        """Whether this process has delivered it already, by a pass perhaps."""
+        return self._recent.delivered(change)
+
+    def see(self, changes: Iterable[Change]) -> None:
+        """A replay told them to one client: the fast path brings nothing more that is proved older."""
+        # What is older than that is not on its way any more.
+        lately = microseconds_now() - overlap()
+        for change in changes:
+            if change.position > lately:
+                self._recent.see(change)
+
+    def owe(self) -> None:
+        """
+        Deliver soon what was committed since the last complete pass began.
+
+        Also after a gap, however long ago messages began to be lost: a pass reads the tables and trusts no
+        message, so what was committed before the last one began was delivered by it, gap or not. What was
+        committed later is owed, even if its message was sent before the gap and swallowed by another fault.
+        """
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._pass()
+            except Exception as exc:
+                metrics.count("catch_up_failures")
+                logger.warning("could not catch up, will retry: %s: %s", type(exc).__name__, exc)
+                self.owe()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def close(self) -> None:
+        await self._reader.close()
+
+    async def _pass(self) -> None:
+        started, began = microseconds_now(), time.monotonic()
+        certain = reach().certain_of_pass(self.reconciled, started)
+        patience = Patience()
+        await self._revalidate(self._registry.connections)
+        if users := self._registry.listened_users():
+            async for chunk in self._reader.chunks(lambda: changes_since(users, certain), CHUNK):
+                if missed := [change for change in chunk if not self._recent.delivered(change)]:
+                    await self._revalidate(self._listeners_of(missed))
+                    await self._deliver(await self._still_visible(missed), started, patience)
+        # Also if it is less: a clock that was set back must not blind the passes until it is there again.
+        self.reconciled, self._reconciled_at = started, began
+        self._turn_recent(started)
+
+    async def _still_visible(self, changes: list[Change]) -> list[Change]:
+        """Without what their users lost since it was read, for rows that several users may see."""
+        if not are_checked():
+            return changes
+        return await self._reader.read(partial(visible, changes))
+
+    def _listeners_of(self, changes: Iterable[Change]) -> Iterable[Connection]:
+        users = {change.user_id for change in changes}
+        return [connection for user_id in users for connection in self._registry.listeners(user_id)]
+
+    async def _deliver(self, changes: Iterable[Change], started: int, patience: Patience) -> None:
+        """
+        started: when the pass began. A pass tells in the order of positions, so that after each frame only
+        what has a later one, or was committed since, is missing: what positions up to `started` prove in a
+        replay, they prove here.
+        """
+        tolerance = overlap()
+        for change in changes:
+            await patience.before_telling(self._registry.listeners(change.user_id))
+            # Again: the fast path may have brought it meanwhile.
+            if self._recent.delivered(change) or not self._recent.note(change):
+                continue
+            metrics.count("caught_up")
+            for connection in self._registry.listeners(change.user_id):
+                connection.deliver_missed(change, started, tolerance)
+
+    def _turn_recent(self, now: int) -> None:
+        """
+        Remember for longer than a pass looks back; and while Redis is away all that passes tell (to the bound
+        of RecentChanges), since it waits in the queues of publishers as well.
+        """
+        keep = overlap() + int(cable_settings().reconcile_interval * 1.5 * MICROSECONDS)
+        if abs(now - self._recent_turned) > keep and self._may_forget():
+            self._recent.turn()
+            self._recent_turned = now

@@ -1,0 +1,243 @@
+"""
+What a client may ask of its connection: subscribe, unsubscribe, history.
+
+A subscription is confirmed once its stream is joined; then follows what it missed, if it asked for that;
+then it is live, and what was published meanwhile follows, unless the replay had it already.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+
+from ..broker.broker import Broker
+from ..broker.events import group_for_user, public_group, stream_of_user
+from ..changes.history import (
+    HistoryGone,
+    TooMuchToReplay,
+    changes_since,
+    counted_from,
+    microseconds_now,
+    reach,
+    resume_position,
+)
+from ..changes.resources import monotonic_resources
+from ..conf import cable_settings
+from ..ground.database import DatabaseThreads
+from ..ground.metrics import metrics
+from ..models import Epoch
+from ..wire import protocol
+from ..wire.event_stream import POSITION, REPLAY_LIMIT
+from ..wire.payloads import PUBLIC, Change, Key
+from ..wire.protocol import Command, HistoryRequest, Identifier
+from ..wire.subscriptions import IdentifiersTooLong, Subscription, TooManySubscriptions
+from . import excess
+from .catch_up import CatchUp
+from .connection import Connection
+from .epoch import KnownEpoch
+from .registry import Registry
+from .replays import Reading, Replays, Told
+
+logger = logging.getLogger(__name__)
+
+
+class Commands:
+    """epoch: told the numbering of positions that a replay found in the tables."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        broker: Broker,
+        readers: DatabaseThreads,
+        catch_up: CatchUp,
+        epoch: KnownEpoch,
+    ) -> None:
+        self._registry = registry
+        self._broker = broker
+        self._readers = readers
+        self._catch_up = catch_up
+        self._replays = Replays(readers, catch_up)
+        self._epoch = epoch
+
+    async def handle(self, connection: Connection, command: Command) -> None:
+        """Raises ProtocolError for what is answered with silence."""
+        if command.name == protocol.SUBSCRIBE:
+            await self._subscribe(connection, command)
+        elif command.name == protocol.UNSUBSCRIBE:
+            self._unsubscribe(connection, command.identifier)
+        elif command.name == protocol.HISTORY:
+            await self._replay_again(connection, command)
+
+    def stop_listening(self, connection: Connection) -> None:
+        self._registry.stop_listening(connection)
+        for key in connection.hears:
+            if not self._registry.has_listeners(key):
+                self._broker.leave(_group_of(key))
+
+    # Subscribing
+
+    async def _subscribe(self, connection: Connection, command: Command) -> None:
+        if command.identifier in connection.subscriptions:
+            return
+        channels = cable_settings().channels
+        wanted = protocol.parse_identifier(command.identifier, channels)
+        subscription = self._add(connection, command.identifier)
+        if subscription is None:
+            return
+        subscription.client, subscription.resources = wanted.client, channels.get(wanted.channel)
+        request = _request(connection, wanted, command)
+        if request is not None:
+            connection.owe_since(request.position)
+        try:
+            self._registry.listen(connection)
+            # Not confirmed before the join: once confirmed, a client counts on hearing of changes.
+            for key in connection.hears:
+                await self._broker.join(_group_of(key))
+            await self._begin(connection, subscription, request)
+        except BaseException:
+            self._unsubscribe(connection, command.identifier)
+            raise
+
+    def _add(self, connection: Connection, identifier: str) -> Subscription | None:
+        """None if the connection went beyond a limit with it, and was closed."""
+        limit = excess.RATE
+        if connection.allows_command(1):
+            try:
+                return connection.subscriptions.add(identifier, microseconds_now())
+            except TooManySubscriptions:
+                limit = excess.SUBSCRIPTIONS
+            except IdentifiersTooLong:
+                limit = excess.IDENTIFIERS
+        excess.close_over(connection, limit)
+        return None
+
+    def _unsubscribe(self, connection: Connection, identifier: str) -> None:
+        connection.subscriptions.remove(identifier)
+        if not connection.subscriptions:
+            self.stop_listening(connection)
+
+    async def _begin(
+        self, connection: Connection, subscription: Subscription, request: HistoryRequest | None
+    ) -> None:
+        if request is not None and not connection.extended:
+            await self._replay_on_base(connection, subscription, request)
+            return
+        connection.confirm(subscription)
+        if request is None:
+            await self._go_live(connection, subscription, {})
+        else:
+            await self._answer_history(connection, subscription, request)
+
+    # Replays
+
+    async def _replay_on_base(
+        self, connection: Connection, subscription: Subscription, request: HistoryRequest
+    ) -> None:
+        now = microseconds_now()
+        subscription.replay(now)
+        reading = Reading(self._readers, lambda: _read(connection.hears, request, _epoch_for(request), now))
+        try:
+            await reading.start()
+        except (HistoryGone, TooMuchToReplay) as exc:
+            metrics.count(f"history_rejected:{type(exc).__name__}")
+            connection.reject(subscription)
+            self._unsubscribe(connection, subscription.identifier)
+            return
+        connection.confirm(subscription)
+        try:
+            told = await self._replays.tell(connection, subscription, reading, now)
+        except Exception:
+            # It was confirmed, and base has no word for the rest: it asks again when it is back.
+            logger.exception("could not read all that user %s missed", connection.user_id)
+            connection.close(protocol.REMOTE, reconnect=True)
+            return
+        await self._go_live(connection, subscription, told)
+
+    async def _replay_again(self, connection: Connection, command: Command) -> None:
+        """`history` on an active subscription: as in subscribe, without the confirm."""
+        subscription = connection.subscriptions.get(command.identifier)
+        request = protocol.parse_history(command.history, stream_of_user(connection.user_id))
+        if subscription is not None and request is not None:
+            connection.owe_since(request.position)
+            await self._answer_history(connection, subscription, request)
+
+    async def _answer_history(
+        self, connection: Connection, subscription: Subscription, request: HistoryRequest
+    ) -> None:
+        """The replay and its confirm; or a reject, which tells the client to refetch. Live after either."""
+        try:
+            told = await self._replay(connection, subscription, request)
+            await self._replays.settle(connection, subscription, told)
+        except (HistoryGone, TooMuchToReplay) as exc:
+            metrics.count(f"history_rejected:{type(exc).__name__}")
+            reason = POSITION if isinstance(exc, HistoryGone) else REPLAY_LIMIT
+        except Exception:
+            # The subscription lives on.
+            logger.exception("could not read the history of user %s", connection.user_id)
+            reason = protocol.UNAVAILABLE
+        else:
+            connection.confirm_history(subscription)
+            self._release(connection, subscription, told)
+            return
+        connection.reject_history(subscription, reason, self._catch_up.horizon)
+        subscription.refuse()
+        await self._go_live(connection, subscription, {})
+
+    async def _replay(
+        self, connection: Connection, subscription: Subscription, request: HistoryRequest
+    ) -> Told:
+        """Raises HistoryGone or TooMuchToReplay before it tells anything."""
+        now = microseconds_now()
+        subscription.replay(now)
+        epoch = ""
+
+        def begin() -> Iterator[Change]:
+            # As the tables have it: word of a renewal may not have come yet, and a position of the numbering
+            # before must not be confirmed.
+            nonlocal epoch
+            epoch = Epoch.current()
+            return _read(connection.hears, request, epoch, now)
+
+        reading = Reading(self._readers, begin)
+        await reading.start()
+        self._epoch.adopt(epoch)
+        if request.offset is not None:
+            subscription.cursor = request.offset
+        return await self._replays.tell(connection, subscription, reading, now)
+
+    async def _go_live(self, connection: Connection, subscription: Subscription, told: Told) -> None:
+        await self._replays.settle(connection, subscription, told)
+        self._release(connection, subscription, told)
+
+    def _release(self, connection: Connection, subscription: Subscription, told: Told) -> None:
+        """What was held back follows, unless the replay had it already. For a socket that is open still."""
+        if not connection.is_open:
+            return
+        horizon = self._catch_up.horizon
+        for change in subscription.release(told, monotonic_resources()):
+            connection.write_change(subscription, change, horizon)
+
+
+def _epoch_for(request: HistoryRequest) -> str:
+    """As the tables have it; a `since` is of none."""
+    return "" if request.epoch is None else Epoch.current()
+
+
+def _group_of(key: Key) -> str:
+    return public_group() if key == PUBLIC else group_for_user(key)
+
+
+def _request(connection: Connection, wanted: Identifier, command: Command) -> HistoryRequest | None:
+    """What its client missed: extended says it in the command, base in the identifier; a position, either."""
+    named = wanted.request
+    if not connection.extended:
+        return named
+    request = protocol.parse_history(command.history, stream_of_user(connection.user_id))
+    return named if request is None and named is not None and named.since is None else request
+
+
+def _read(users: Sequence[Key], request: HistoryRequest, epoch: str, now: int) -> Iterator[Change]:
+    """epoch: as the tables have it. Raises HistoryGone or TooMuchToReplay."""
+    position = resume_position(request, epoch=epoch, now=now)
+    if position is None:
+        return iter(())
+    counted, limit = counted_from(request, position), cable_settings().replay_limit
+    return changes_since(users, reach().certain(position), limit=limit, counted=counted)

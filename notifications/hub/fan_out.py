@@ -1,0 +1,111 @@
+"""
+What one change may cost a turn of the loop.
+
+A user can have thousands of subscriptions (sockets times identifiers). To write all of them at once would
+keep everybody else waiting; so a part is written each turn, and the users who have more take turns.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from ..ground.limits import breaches
+from ..wire import protocol
+from ..wire.close_codes import TOO_SLOW
+from ..wire.payloads import Change, Key
+from .connection import Connection
+from .registry import Registry
+
+# Frames that are written in one turn: about 5 ms.
+TURN_FRAMES = 200
+# Changes of one user that may wait for their turn. A user who has more cannot be kept up with.
+WAITING_CHANGES = 10_000
+
+_Waiting = deque[tuple[Change, int, Iterator[Connection]]]
+
+
+class FanOut:
+    """
+    spawn: runs a coroutine as a task of the hub.
+
+    Changes of one user reach each socket in the order of deliver(). Whoever listens is decided when it is
+    called; a socket that closes before its turn gets nothing.
+    """
+
+    def __init__(self, registry: Registry, spawn: Callable[..., object]) -> None:
+        self._registry = registry
+        self._spawn = spawn
+        self._waiting: dict[Key, _Waiting] = {}
+        self._writing = False
+        # Frames that this turn of the loop has written of changes that many users hear.
+        self._written = 0
+
+    def deliver_to_one_of_many(self, change: Change, horizon: int) -> None:
+        """
+        As deliver(), where thousands of users hear the same: together they get no more of a turn than one
+        who has thousands of subscriptions, by however many events they came.
+        """
+        if not self._written:
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        self._written += self.deliver(change, horizon, self._written)
+
+    def _next_turn(self) -> None:
+        self._written = 0
+
+    def deliver(self, change: Change, horizon: int, written: int = 0) -> int:
+        """
+        At once where that is little to do, and nothing of this user waits. horizon: see Connection. written:
+        frames that this turn has written already. Returns how many it writes now.
+        """
+        listeners = self._registry.listeners(change.user_id)
+        if change.user_id not in self._waiting:
+            frames = sum(len(connection.subscriptions) for connection in listeners)
+            if written + frames <= TURN_FRAMES:
+                for connection in listeners:
+                    connection.deliver(change, horizon)
+                return frames
+            self._waiting[change.user_id] = deque()
+        self._waiting[change.user_id].append((change, horizon, iter(listeners)))
+        if not self._writing:
+            self._writing = True
+            self._spawn(self._write_all())
+        if len(self._waiting[change.user_id]) > WAITING_CHANGES:
+            self._give_up(change.user_id)
+        return 0
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                written = 0
+                for user_id in tuple(self._waiting):
+                    written += self._write_some(user_id)
+                    if written >= TURN_FRAMES:
+                        written = 0
+                        # The others have their turn.
+                        await asyncio.sleep(0)
+                await asyncio.sleep(0)
+        finally:
+            # If it failed, the next change begins anew.
+            self._writing = False
+
+    def _write_some(self, user_id: Key) -> int:
+        waiting = self._waiting.get(user_id, deque())
+        written = 0
+        while waiting and written < TURN_FRAMES:
+            change, horizon, listeners = waiting[0]
+            connection = next(listeners, None)
+            if connection is None:
+                waiting.popleft()
+            elif connection.is_open:
+                connection.deliver(change, horizon)
+                written += len(connection.subscriptions)
+        if not waiting:
+            self._waiting.pop(user_id, None)
+        return written
+
+    def _give_up(self, user_id: Key) -> None:
+        """Its clients come back, and read from the tables what they missed."""
+        del self._waiting[user_id]
+        for connection in self._registry.listeners(user_id):
+            breaches.report("fan_out", f"closed a socket of user {user_id}, who has too many subscriptions")
+            connection.close(protocol.TOO_SLOW, reconnect=True, code=TOO_SLOW)

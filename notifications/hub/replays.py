@@ -1,0 +1,125 @@
+"""
+Telling one client what it missed: read from the tables in pages, and told as fast as the client reads.
+
+However much there is to tell, a replay holds a few pages of it, keeps no thread while its client reads, and
+delays nobody else. What is published meanwhile is held back; if that becomes too much, it is dropped, and the
+tables are read again for what changed since it began to be held.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+
+from ..changes.history import changes_since, microseconds_now
+from ..changes.telling import are_checked, visible
+from ..conf import cable_settings
+from ..ground.database import DatabaseThreads
+from ..ground.metrics import metrics
+from ..wire import protocol
+from ..wire.connection_states import OVERFLOWED
+from ..wire.payloads import Change, RowKey
+from ..wire.subscriptions import Subscription
+from .catch_up import CatchUp
+from .connection import Connection
+
+logger = logging.getLogger(__name__)
+
+# Changes that are written in one turn of the loop.
+PAGE = 100
+# Whoever is still overtaken by what changes meanwhile does not keep up.
+ROUNDS = 5
+
+# As subscriptions.Replayed.
+Told = dict[RowKey, int]
+
+
+class Reading:
+    """Begun with start(), which raises what begin() does. That, and each page, runs on any of the threads."""
+
+    def __init__(self, threads: DatabaseThreads, begin: Callable[[], Iterator[Change]]) -> None:
+        self._threads = threads
+        self._begin = begin
+        self._iterator: Iterator[Change] = iter(())
+        self._first: list[Change] = []
+        self._failure: Exception | None = None
+
+    async def start(self) -> None:
+        self._first = await self._threads.run(self._first_page)
+
+    async def pages(self) -> AsyncIterator[list[Change]]:
+        page, self._first = self._first, []
+        while page:
+            # Rows that several users may see: this one may have lost some since they were read.
+            yield await self._threads.run(partial(visible, page)) if are_checked() else page
+            page = await self._threads.run(self._next_page)
+
+    def _first_page(self) -> list[Change]:
+        self._iterator = self._begin()
+        return list(islice(self._iterator, PAGE))
+
+    def _next_page(self) -> list[Change]:
+        # The threads try again what a lost connection made fail. A generator that raised is at its end, and
+        # would give no more, as if everything had been told.
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return list(islice(self._iterator, PAGE))
+        except Exception as exc:
+            self._failure = exc
+            raise
+
+
+class Replays:
+    def __init__(self, readers: DatabaseThreads, catch_up: CatchUp) -> None:
+        self._readers = readers
+        self._catch_up = catch_up
+
+    async def tell(
+        self, connection: Connection, subscription: Subscription, reading: Reading, now: int
+    ) -> Told:
+        """
+        now: a time before the reading started. Cursors never promise more than what had been committed then.
+        Returns what was told last, as far as it can be held.
+        """
+        told: Told = {}
+        async for page in reading.pages():
+            self._catch_up.see(page)
+            for change in filter(subscription.concerns, page):
+                connection.write_change(subscription, change, now)
+                await connection.written()
+            if not connection.is_open:
+                break
+            _remember(told, page)
+            metrics.count("replayed", len(page))
+        return told
+
+    async def settle(self, connection: Connection, subscription: Subscription, told: Told) -> None:
+        """Tell what could not be held back, until nothing more is missing but what is held. Never raises."""
+        try:
+            for _ in range(ROUNDS):
+                if subscription.state is not OVERFLOWED or not connection.is_open:
+                    return
+                told |= await self._tell_overflow(connection, subscription)
+        except Exception:
+            logger.exception("could not read what user %s missed during a replay", connection.user_id)
+            connection.close(protocol.REMOTE, reconnect=True)
+            return
+        if subscription.state is OVERFLOWED:
+            connection.give_up("replay")
+
+    async def _tell_overflow(self, connection: Connection, subscription: Subscription) -> Told:
+        now = microseconds_now()
+        since = subscription.read_again(now)
+        reading = Reading(self._readers, lambda: changes_since(connection.hears, since))
+        await reading.start()
+        return await self.tell(connection, subscription, reading, now)
+
+
+def _remember(told: Told, page: Iterable[Change]) -> None:
+    """The latest, as many as are held back at most: those are what they are compared with."""
+    for change in page:
+        told.pop(change.row, None)
+        told[change.row] = change.position
+    for row in list(islice(told, max(0, len(told) - cable_settings().replay_limit))):
+        del told[row]

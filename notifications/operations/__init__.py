@@ -1,0 +1,1 @@
+"""Who watches it, and the orders that operators give."""

@@ -1,0 +1,175 @@
+"""
+Orders to every process of this installation, and what became of them.
+
+An order is in no table: what does not reach a process now is not made up for by a reconcile. So whoever gives
+one can have it acknowledged. The hubs of this process are told directly, without Redis.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..broker.events import disconnect_one_event, epoch_event
+from ..broker.installation import prefix
+from ..broker.layers import broker_name, is_local
+from ..broker.outgoing import checked_disconnect
+from ..hub.current import hubs_of_process
+from ..hub.hub import Hub
+from ..wire import protocol
+from .inquiry import BrokerAway, exchange
+
+ORDER_SECONDS = 2.0
+
+# Of one hub: see Hub.receipt.
+Receipt = dict[str, Any]
+
+_IN_MEMORY = "the in-memory layer reaches no other process: only the server itself, by its admin, can do it"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """
+    closed: how many sockets each process closed that carried the order out, by its name ("host:pid").
+    listening: how many processes Redis knows of; None if that cannot be known.
+    problem: what kept the order from some process, as a sentence; "" if all that are known carried it out.
+    """
+
+    closed: Mapping[str, int] = field(default_factory=dict)
+    listening: int | None = None
+    problem: str = ""
+
+    @property
+    def carried_out(self) -> bool:
+        """By every process known of, and by one at least."""
+        return not self.problem
+
+    @property
+    def sockets(self) -> int:
+        return sum(self.closed.values())
+
+    @property
+    def summary(self) -> str:
+        """What was done: "closed 3 sockets on 2 processes"."""
+        return f"closed {_counted(self.sockets, 'socket')} on {_counted(len(self.closed), 'process')}"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "carried_out": self.carried_out,
+            "sockets": self.sockets,
+            "processes": [{"process": name, "closed": count} for name, count in sorted(self.closed.items())],
+            "listening": self.listening,
+            "problem": self.problem or None,
+        }
+
+
+async def disconnect_users(
+    user_ids: Iterable[Any],
+    *,
+    keys: Iterable[object] | None = None,
+    reason: str = protocol.REMOTE,
+    reconnect: bool = False,
+    seconds: float = ORDER_SECONDS,
+) -> OrderReport:
+    """
+    As sync_cable.disconnect, of several users, and acknowledged.
+
+    seconds: how long to wait for the processes. What kept the order from one is in the report.
+    Raises TypeError for what names no user, or for keys that are one text.
+    """
+    keys = keys if keys is None or isinstance(keys, str | bytes) else list(keys)
+    return await _disconnect(
+        [checked_disconnect(user, keys, reason, reconnect) for user in user_ids], seconds
+    )
+
+
+async def disconnect_socket(name: str, *, seconds: float = ORDER_SECONDS) -> OrderReport:
+    """One socket by its name, see state.socket_name. Its client may reconnect. As disconnect_users."""
+    return await _disconnect([disconnect_one_event(name, protocol.REMOTE)], seconds)
+
+
+async def _disconnect(found: list[dict[str, Any]], seconds: float) -> OrderReport:
+    own = await asyncio.gather(*(_told_directly(event, seconds) for event in found))
+    return await _given(found, [receipt for receipts in own for receipt in receipts], seconds)
+
+
+async def announce_epoch(*, seconds: float = ORDER_SECONDS) -> OrderReport:
+    """Have every process read the epoch now. Whoever is not reached does so with its next reconcile."""
+    return await _given([epoch_event()], [], seconds)
+
+
+def tell_own_hubs(event: dict[str, Any]) -> None:
+    """A disconnect_event, without waiting and without Redis."""
+    for loop, hub in hubs_of_process():
+        with contextlib.suppress(RuntimeError):  # it was closed at this moment, and its sockets with it
+            loop.call_soon_threadsafe(hub.disconnect, event)
+
+
+async def _told_directly(event: dict[str, Any], seconds: float) -> list[Receipt]:
+    """By the hubs of this process; they may run on other threads."""
+    running = asyncio.get_running_loop()
+    receipts: list[Receipt] = []
+    for loop, hub in hubs_of_process():
+        if loop is running:
+            receipts.append(hub.receipt(event, hub.disconnect(event)))
+            continue
+        told = asyncio.run_coroutine_threadsafe(_disconnect_on_its_loop(hub, event), loop)
+        try:
+            receipts.append(await asyncio.wait_for(asyncio.wrap_future(told), seconds))
+        except TimeoutError:
+            continue  # it does not answer through Redis either, and is reported so
+    return receipts
+
+
+async def _disconnect_on_its_loop(hub: Hub, event: dict[str, Any]) -> Receipt:
+    return hub.receipt(event, hub.disconnect(event))
+
+
+async def _given(orders: list[dict[str, Any]], own: list[Receipt], seconds: float) -> OrderReport:
+    """own: what the hubs of this process have done already."""
+    if not orders:
+        return OrderReport()
+    if is_local():
+        return OrderReport(_closed(own), None, "" if own else _IN_MEMORY)
+    try:
+        answers, listening = await exchange([_maker(order) for order in orders], seconds=seconds)
+    except BrokerAway as exc:
+        others = "processes besides this one were" if own else "the processes were"
+        return OrderReport(_closed(own), None, f"{exc}: {others} not told")
+    receipts = [*own, *answers]
+    return OrderReport(_closed(receipts), listening, _problem(receipts, listening, len(orders), seconds))
+
+
+def _maker(order: dict[str, Any]) -> Callable[[str], dict[str, Any]]:
+    return lambda group: {**order, "answer_to": group}
+
+
+def _closed(receipts: Iterable[Receipt]) -> dict[str, int]:
+    """A hub that was told by two ways has two receipts of one order."""
+    distinct = {(each["process"], each["hub"], each["order"]): each["closed"] for each in receipts}
+    closed: Counter[str] = Counter()
+    for (process, _, _), count in distinct.items():
+        closed[process] += count
+    return dict(closed)
+
+
+def _problem(receipts: list[Receipt], listening: int | None, orders: int, seconds: float) -> str:
+    if not receipts:
+        return (
+            f"no process answered within {seconds:g} s: does one run on this {broker_name()}, "
+            f"with this SECRET_KEY and database (prefix {prefix()})?"
+        )
+    answered = Counter(hub for hub, _ in {(each["hub"], each["order"]) for each in receipts})
+    known = max(len(answered), listening or 0)
+    missing = known - sum(count == orders for count in answered.values())
+    if not missing:
+        return ""
+    late = f"{missing} of {known} processes did not answer within {seconds:g} s"
+    return f"{late}: they may not have carried it out"
+
+
+def _counted(number: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"

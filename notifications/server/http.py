@@ -1,0 +1,299 @@
+"""
+daphne's HTTP with the limits it lacks: requests that trickle in, heads and bodies of any size, and answers
+that nobody reads. daphne would hold a socket and memory for each of them.
+"""
+
+import asyncio
+import time
+from http import HTTPStatus
+from typing import Any
+
+from daphne.http_protocol import WebRequest
+from twisted.internet.protocol import connectionDone
+from twisted.web.http import HTTPChannel
+
+from ..conf import server_settings
+from ..ground.limits import breaches
+from ..wire.close_codes import DEAD_PEER
+from ..wire.event_stream import MEDIA_TYPE
+from . import kernel, refusals
+from .upgrade import PIPELINED_BYTES
+
+# A client that has not read so much of an answer within RESPONSE_SECONDS does not read it.
+LEAST_PROGRESS_BYTES = 16 * 1024
+# For how long the rest of a refused request is read. A close with unread bytes resets the connection, and the
+# client would lose the answer.
+LINGER_SECONDS = 2.0
+
+
+# The header that says so.
+STREAM = (b"content-type", MEDIA_TYPE.encode())
+
+
+class Request(WebRequest):
+    """A body over the limit is read to its end, so that its sender can hear why, and not kept."""
+
+    received = 0
+    lost = False
+    is_stream = False
+
+    # daphne's are by id too, but cost a call each, for each message of a stream.
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+        self.received += len(data)
+        if self.received <= server_settings().request_bytes:
+            super().handleContentChunk(data)
+
+    def process(self) -> Any:
+        if self.channel.congested:
+            self.channel.hold(self)
+            return None
+        if self.received > server_settings().request_bytes:
+            breaches.report("request_bytes", "refused a request")
+            self._refuse(refusals.CONTENT_TOO_LARGE)
+            return None
+        if not self._names_its_host():
+            self._refuse(refusals.BAD_REQUEST)
+            return None
+        self._join_cookies()
+        transport = self.transport
+        outcome = super().process()
+        if self.transport is None:
+            self._leave_to(transport.protocol)
+        return outcome
+
+    def _join_cookies(self) -> None:
+        """As RFC 9113, 8.2.3, has it: daphne joins what it hands to the websocket with commas."""
+        cookies = self.requestHeaders.getRawHeaders(b"Cookie", [])
+        if len(cookies) > 1:
+            self.requestHeaders.setRawHeaders(b"Cookie", [b"; ".join(cookies)])
+
+    def _names_its_host(self) -> bool:
+        """RFC 9112, 3.2: a request of HTTP/1.1 has exactly one Host. Without it Django would invent one."""
+        hosts = self.requestHeaders.getRawHeaders(b"Host", [])
+        return len(hosts) == 1 or (not hosts and self.clientproto != b"HTTP/1.1")
+
+    def _leave_to(self, websocket: Any) -> None:
+        """It has the transport now; the channel and this request hold each other, and nobody would end it."""
+        self.lost = True
+        self.channel.requests.remove(self)
+        self.channel.successor = websocket
+        self.server.forget(self)
+
+    # A stream of events, which lives as long as a websocket does
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        if (
+            message["type"] == "http.response.start"
+            and STREAM in message.get("headers", ())
+            and self.channel is not None
+        ):
+            self.is_stream = True
+            self.setHeader(b"Connection", b"close")
+            self.channel.carry_a_stream()
+        channel = self.channel
+        super().handle_reply(message)
+        ends = self.is_stream and message["type"] == "http.response.body" and not message.get("more_body")
+        if ends and channel is not None and channel.congested:
+            # Its client does not read: it would not read the rest either.
+            channel.forceAbortClient()
+
+    def write_at_once(self, data: bytes) -> bool:
+        """A DirectWrite of wire/framing.py, as a websocket's; of a stream that has begun."""
+        if not self.startedWriting or self.finished or self.channel is None:
+            return False
+        framed = b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
+        return kernel.write_at_once(self.channel.transport, framed)
+
+    def check_timeouts(self) -> None:
+        """Any other answer is ended when it takes too long."""
+        if not self.is_stream:
+            super().check_timeouts()
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+        if self.is_stream and self.channel.peer_dead and self.application_queue:
+            breaches.report("dead_peer_seconds", "dropped a stream whose client stopped answering")
+            # daphne's own message has no reason; the first one counts.
+            self.application_queue.put_nowait({"type": "http.disconnect", "reason": DEAD_PEER})
+        super().connectionLost(reason)
+        self.lost = True
+        self.server.forget(self)
+
+    def finish(self) -> None:
+        super().finish()
+        self.lost = self.is_stream
+
+    # What is refused
+
+    def _refuse(self, code: str) -> None:
+        self.request_start = time.time()
+        for message in refusals.messages(code):
+            self.handle_reply(message)
+
+
+class Channel(HTTPChannel):
+    """
+    One connection. A request must be complete REQUEST_SECONDS after it began; Twisted would begin to
+    count anew with each byte.
+
+    While its client does not read, the next request of the connection waits, and so does an application that
+    streams. A client that does not read within RESPONSE_SECONDS is cut off.
+    """
+
+    # Who has the transport after an upgrade.
+    successor: Any = None
+    _begun = False
+    _held: Request | None = None
+    _progress_check: Any = None
+    _drained: asyncio.Event | None = None
+    peer_dead = False
+    _carries_a_stream = False
+
+    def connectionMade(self) -> None:  # noqa: N802
+        # Without a timer of Twisted's: to move one to an earlier time it searches all that there are.
+        self.timeOut = None
+        super().connectionMade()
+        self.requestFactory = Request
+        self.transport.bufferSize = PIPELINED_BYTES
+        self._begin()
+
+    def rawDataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Twisted would keep for a next request what came with an upgrade: frames of the websocket."""
+        if self.successor is None:
+            super().rawDataReceived(data)
+        else:
+            self.successor.dataReceived(data)
+
+    def resetTimeout(self) -> None:  # noqa: N802
+        if not self._begun:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._begun = True
+        self.setTimeout(server_settings().request_seconds)
+
+    def allContentReceived(self) -> None:  # noqa: N802
+        self._begun = False
+        super().allContentReceived()
+        # Between requests the connection may idle as long as Twisted thinks right.
+        self._savedTimeOut = self.timeOut
+
+    def timeoutConnection(self) -> None:  # noqa: N802
+        if self._begun:
+            breaches.report("request_seconds", "closed a connection that did not finish its request")
+        super().timeoutConnection()
+
+    # The head
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802
+        if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
+            self._refuse_head()
+        else:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
+        self._refuse_head()
+
+    def headerReceived(self, line: bytes) -> bool:  # noqa: N802
+        if self._receivedHeaderCount >= self.maxHeaders:
+            self._refuse_head()
+            return False
+        return bool(super().headerReceived(line))
+
+    def _refuse_head(self) -> None:
+        """Twisted would answer 400, or nothing to a single line that is too long."""
+        breaches.report("head_bytes", "refused a request")
+        status, body = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, refusals.body(refusals.HEADERS_TOO_LARGE)
+        head = (
+            f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self._discard_what_follows()
+
+    def _discard_what_follows(self) -> None:
+        self.setTimeout(None)
+        self.dataReceived = self.lineReceived = self.rawDataReceived = _discard  # type: ignore[assignment,method-assign]
+        self.transport.loseWriteConnection()
+        self._abortingCall = self.callLater(LINGER_SECONDS, self.forceAbortClient)
+
+    # A stream of events
+
+    def carry_a_stream(self) -> None:
+        """Its connection ends with it, so that who comes back may find another process."""
+        self._carries_a_stream = True
+        self.persistent = False
+        kernel.set_options(self.transport)
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The connection is lost."""
+        self.peer_dead = self._carries_a_stream and kernel.stopped_answering(self.transport)
+        super().stopProducing()
+
+    # Answers that nobody reads
+
+    @property
+    def congested(self) -> bool:
+        return bool(self._waitingForTransport)
+
+    def hold(self, request: Request) -> None:
+        """It is processed once the answers before it are read."""
+        self._held = request
+
+    async def drained(self) -> None:
+        """Wait while the client does not read."""
+        while self._drained is not None:
+            await self._drained.wait()
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        super().pauseProducing()
+        self._drained = self._drained or asyncio.Event()
+        if self._progress_check is None:
+            self._expect_progress()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        super().resumeProducing()
+        self._release()
+        held, self._held = self._held, None
+        if held is not None:
+            held.process()
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802
+        super().connectionLost(reason)
+        self._held = None
+        self._release()
+
+    def _release(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None:
+            drained.set()
+        check, self._progress_check = self._progress_check, None
+        if check is not None and check.active():
+            check.cancel()
+
+    def _expect_progress(self) -> None:
+        unsent = _unsent_bytes(self.transport)
+        self._progress_check = self.callLater(
+            server_settings().response_seconds, self._check_progress, unsent
+        )
+
+    def _check_progress(self, before: int) -> None:
+        self._progress_check = None
+        unsent = _unsent_bytes(self.transport)
+        if unsent == 0:  # the connection is closing, and nobody told us of the last byte
+            return
+        if before - unsent < LEAST_PROGRESS_BYTES:
+            breaches.report("response_seconds", "closed a connection that does not read its answer")
+            self.forceAbortClient()
+        else:
+            self._expect_progress()
+
+
+def _discard(data: bytes) -> None:
+    pass
+
+
+def _unsent_bytes(transport: Any) -> int:
+    return int(len(transport.dataBuffer) - transport.offset + transport._tempDataLen)

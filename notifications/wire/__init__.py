@@ -1,0 +1,1 @@
+"""What a frame is. Pure: no Django, no Channels, no I/O."""

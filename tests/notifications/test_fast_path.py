@@ -1,0 +1,113 @@
+"""What the broker brings is told, unless its readers are known to have it."""
+
+import time
+
+import pytest
+
+from notifications.broker.events import changes_event, shared_event
+from notifications.changes.history import microseconds_now
+from notifications.ground.metrics import metrics
+from notifications.hub.fast_path import FastPath
+from notifications.wire.payloads import Change
+
+
+class Passes:
+    """In place of the passes over the tables. told: what they have delivered; stale: what is proved older."""
+
+    horizon = 5
+    in_gap = False
+
+    def __init__(self):
+        self.told, self.stale = set(), set()
+
+    def is_told(self, change):
+        return change.row in self.told
+
+    def note(self, change):
+        return change.row not in self.stale
+
+
+class Listeners:
+    def __init__(self):
+        self.heard = []
+
+    def deliver(self, change, horizon):
+        assert horizon == Passes.horizon
+        self.heard.append(change)
+
+    deliver_to_one_of_many = deliver
+
+    def listening_among(self, users):
+        return [user for user in users if user != 3]
+
+
+def change(pk=1):
+    return Change("update", "tasks", pk, 1, microseconds_now(), "{}")
+
+
+@pytest.fixture
+def passes():
+    return Passes()
+
+
+@pytest.fixture
+def listeners():
+    return Listeners()
+
+
+@pytest.fixture
+def fast_path(passes, listeners):
+    return FastPath(listeners, passes, listeners, lambda: passes.in_gap)
+
+
+def test_every_change_of_an_event_is_told_in_order(fast_path, listeners):
+    changes = [change(pk) for pk in (1, 2, 3)]
+    fast_path.tell(changes_event(changes, time.time()))
+    assert listeners.heard == changes
+
+
+def test_what_many_users_hear_is_told_to_those_who_listen_here(fast_path, listeners):
+    event = shared_event(change(), [1, 2, 3, 4], time.time())
+    fast_path.tell_shared(event)
+    assert [each.user_id for each in listeners.heard] == [1, 2, 4]
+    assert {each.payload for each in listeners.heard} == {change().payload}
+
+
+def test_what_nobody_hears_here_is_told_to_nobody(fast_path, listeners):
+    fast_path.tell_shared(shared_event(change(), [3], time.time()))
+    assert listeners.heard == []
+
+
+def test_what_is_proved_older_is_counted_and_not_told(fast_path, passes, listeners):
+    before, old = metrics.counts["stale"], change()
+    passes.stale.add(old.row)
+    fast_path.tell(changes_event([old], time.time()))
+    assert listeners.heard == []
+    assert metrics.counts["stale"] == before + 1
+
+
+def test_a6_what_a_publisher_kept_while_redis_was_away_is_not_told_again_after_a_pass_told_it(
+    fast_path, passes, listeners
+):
+    told, missed = change(1), change(2)
+    passes.told.add(told.row)
+    kept = changes_event([told, missed], time.time())
+    fast_path.gap_ended()
+    fast_path.tell(kept)
+    assert listeners.heard == [missed]
+
+
+def test_a6_nor_is_what_arrives_before_the_canary_says_that_redis_is_back(fast_path, passes, listeners):
+    told, missed = change(1), change(2)
+    passes.told.add(told.row)
+    passes.in_gap = True
+    fast_path.tell(changes_event([told, missed], time.time()))
+    assert listeners.heard == [missed]
+
+
+def test_a_row_that_is_saved_again_without_a_new_version_is_told_again(fast_path, passes, listeners):
+    fast_path.gap_ended()
+    again = change()
+    passes.told.add(again.row)
+    fast_path.tell(changes_event([again], time.time() + 1))
+    assert listeners.heard == [again]

@@ -1,0 +1,33 @@
+"""axe-core in a page: what keeps people out who see, hear or point differently."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.support.required import missing
+
+SCRIPT = Path(__file__).parents[1] / "clients/node_modules/axe-core/axe.min.js"
+
+# Two turns: the styles of the scheme are computed in the first, and what moves begins in it.
+_STILL = """new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame)).then(
+    () => Promise.allSettled(document.getAnimations().map(each => each.finished))
+).then(() => null)"""
+_RUN = """axe.run().then(found => found.violations.map(
+    each => [each.id, ...each.nodes.map(node => node.html.slice(0, 200))]
+))"""
+
+
+def assert_accessible(page: Page, state: str) -> None:
+    """
+    In light and in dark. state: what the page shows, for the message of a failure. Without motion: colours on
+    their way from one to the other would be judged.
+    """
+    if not SCRIPT.is_file():
+        missing("axe-core (make setup)")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(SCRIPT.read_text())
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.evaluate(_STILL)
+        violations = page.evaluate(_RUN)
+        assert violations == [], f"{state}, {scheme}: {violations}"

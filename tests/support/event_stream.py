@@ -1,0 +1,129 @@
+"""A client of /cable/events, to see every event as it is."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpx
+
+from tests.support.raw import RawSocket
+
+
+@dataclass(frozen=True)
+class Event:
+    """name: "message" of one without. comments: the lines of it that were comments."""
+
+    name: str
+    text: str
+    id: str
+    comments: tuple[str, ...]
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.text)
+
+
+class EventSource:
+    """
+    position: of the last id that came, as a browser remembers it. retry: in milliseconds. lines: all so far.
+    cut: whether it ended without the end of its answer. Options: of httpx.stream.
+    """
+
+    def __init__(self, url: str, *, verify: Any = True, **options: Any) -> None:
+        self._open = ExitStack()
+        client = self._open.enter_context(
+            httpx.Client(timeout=httpx.Timeout(10), trust_env=False, verify=verify)
+        )
+        self.answer = self._open.enter_context(client.stream("GET", url, **options))
+        self.status = self.answer.status_code
+        self.position = ""
+        self.retry = 0
+        self.lines: list[str] = []
+        self.cut = False
+        self._lines = self._read()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._open.close()
+
+    def error(self) -> Any:
+        return json.loads(self.answer.read())
+
+    def _read(self) -> Iterator[str]:
+        try:
+            yield from self.answer.iter_lines()
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            self.cut = True
+
+    def block(self) -> Event | None:
+        """Up to the next empty line; None at the end of the stream. With an empty text it is no event."""
+        fields: dict[str, str] = {}
+        comments: list[str] = []
+        for line in self._lines:
+            self.lines.append(line)
+            if not line:
+                self.position = fields.get("id", self.position)
+                self.retry = int(fields.get("retry", self.retry))
+                name, text = fields.get("event", "message"), fields.get("data", "")
+                return Event(name, text, self.position, tuple(comments))
+            name, _, value = line.partition(":")
+            if name:
+                fields[name] = value.removeprefix(" ")
+            else:
+                comments.append(value.strip())
+        return None
+
+    def event(self, seconds: float = 10) -> Event | None:
+        """The next one; None at the end. Pings come in between, so that a deadline is looked at."""
+        deadline = time.monotonic() + seconds
+        while (found := self.block()) is not None and not found.text:
+            assert time.monotonic() < deadline, f"no event within {seconds:g} s"
+        return found
+
+    def opened(self) -> Self:
+        """The first block, after which it is subscribed."""
+        assert self.status == 200, self.answer.read()
+        assert self.answer.headers["Content-Type"] == "text/event-stream"
+        self.block()
+        return self
+
+    def message(self) -> Any:
+        event = self.event()
+        assert event is not None
+        assert event.name == "message", event
+        return event.data
+
+    def ping(self) -> Event:
+        while "ping" not in (found := self.block() or _ended()).comments:
+            pass
+        return found
+
+
+def _ended() -> Event:
+    raise AssertionError("the stream ended")
+
+
+def as_a_browser(token: str, **headers: str) -> Mapping[str, str]:
+    return {"Cookie": f"Authorization={token}", "Accept": "text/event-stream", **headers}
+
+
+def request_of(token: str) -> bytes:
+    """A request by hand."""
+    head = f"GET /cable/events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: Authorization={token}\r\n\r\n"
+    return head.encode()
+
+
+def stalled_stream(port: int, token: str) -> RawSocket:
+    """Open, and nobody reads it from now on."""
+    found = RawSocket(port, receive_buffer=4096)
+    found.send(request_of(token))
+    found.hear(b"retry: ")
+    return found
