@@ -24,6 +24,7 @@ from ..ground.metrics import metrics
 from ..wire.payloads import Change
 from ..wire.positions import MICROSECONDS
 from .connection import Connection
+from .fan_out import FanOut
 from .patience import Patience
 from .registry import Registry
 
@@ -38,6 +39,7 @@ class CatchUp:
     reconciled: when the last complete pass began, in microseconds since the epoch. What was committed before
     was delivered: the first pass that began after a commit has found it, since the pass before it had begun
     earlier than the commit, and a read starts one overlap before that.
+    fan_out: of the fast path, whose order passes keep.
     revalidate closes those of some connections that have lost their right. may_forget: whether what was
     delivered long ago will not come once more.
     """
@@ -45,12 +47,14 @@ class CatchUp:
     def __init__(
         self,
         registry: Registry,
+        fan_out: FanOut,
         revalidate: Callable[[Iterable[Connection]], Awaitable[None]],
         may_forget: Callable[[], bool] = lambda: True,
     ) -> None:
         self.reconciled = microseconds_now()
         self._reconciled_at = time.monotonic()
         self._registry = registry
+        self._fan_out = fan_out
         self._revalidate = revalidate
         self._may_forget = may_forget
         self._reader = DatabaseStream("cable-catch-up")
@@ -150,8 +154,7 @@ class CatchUp:
             if self._recent.delivered(change) or not self._recent.note(change):
                 continue
             metrics.count("caught_up")
-            for connection in self._registry.listeners(change.user_id):
-                connection.deliver_missed(change, started, tolerance)
+            self._fan_out.deliver_missed(change, started, tolerance)
 
     def _turn_recent(self, now: int) -> None:
         """

@@ -48,13 +48,14 @@ class Commands:
         broker: Broker,
         readers: DatabaseThreads,
         catch_up: CatchUp,
+        replays: Replays,
         epoch: KnownEpoch,
     ) -> None:
         self._registry = registry
         self._broker = broker
         self._readers = readers
         self._catch_up = catch_up
-        self._replays = Replays(readers, catch_up)
+        self._replays = replays
         self._epoch = epoch
 
     async def handle(self, connection: Connection, command: Command) -> None:

@@ -7,7 +7,7 @@ keep everybody else waiting; so a part is written each turn, and the users who h
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from ..ground.limits import breaches
 from ..wire import protocol
@@ -21,21 +21,34 @@ TURN_FRAMES = 200
 # Changes of one user that may wait for their turn. A user who has more cannot be kept up with.
 WAITING_CHANGES = 10_000
 
-_Waiting = deque[tuple[Change, int, Iterator[Connection]]]
+# How a connection is told of a change.
+_Tell = Callable[[Connection], None]
+
+
+class _Waiting:
+    """One change that waits for its turn. listeners: those who are not told yet. over: nobody is left."""
+
+    __slots__ = ("listeners", "over", "tell")
+
+    def __init__(self, tell: _Tell, listeners: Iterable[Connection]) -> None:
+        self.tell = tell
+        self.listeners: Iterator[Connection] = iter(listeners)
+        self.over = False
 
 
 class FanOut:
     """
     spawn: runs a coroutine as a task of the hub.
 
-    Changes of one user reach each socket in the order of deliver(). Whoever listens is decided when it is
-    called; a socket that closes before its turn gets nothing.
+    Changes of one user reach each socket in the order of deliver() and deliver_missed(): of a destroy and a
+    create, the client believes what comes last. Whoever listens is decided when it is called; a socket that
+    closes before its turn gets nothing.
     """
 
     def __init__(self, registry: Registry, spawn: Callable[..., object]) -> None:
         self._registry = registry
         self._spawn = spawn
-        self._waiting: dict[Key, _Waiting] = {}
+        self._waiting: dict[Key, deque[_Waiting]] = {}
         self._writing = False
         # Frames that this turn of the loop has written of changes that many users hear.
         self._written = 0
@@ -64,14 +77,32 @@ class FanOut:
                 for connection in listeners:
                     connection.deliver(change, horizon)
                 return frames
-            self._waiting[change.user_id] = deque()
-        self._waiting[change.user_id].append((change, horizon, iter(listeners)))
+        self._put(change.user_id, lambda each: each.deliver(change, horizon), listeners)
+        return 0
+
+    def deliver_missed(self, change: Change, horizon: int, tolerance: int) -> None:
+        """What a pass found; its caller paces it. See Connection."""
+        listeners = self._registry.listeners(change.user_id)
+        if change.user_id in self._waiting:
+            self._put(change.user_id, lambda each: each.deliver_missed(change, horizon, tolerance), listeners)
+            return
+        for connection in listeners:
+            connection.deliver_missed(change, horizon, tolerance)
+
+    async def written(self, users: Iterable[Key]) -> None:
+        """Returns once all that waits for these users now was written."""
+        last = [waiting[-1] for user_id in users if (waiting := self._waiting.get(user_id))]
+        while self._writing and not all(each.over for each in last):  # noqa: ASYNC110 for some turns
+            await asyncio.sleep(0)
+
+    def _put(self, user_id: Key, tell: _Tell, listeners: Collection[Connection]) -> None:
+        waiting = self._waiting.setdefault(user_id, deque())
+        waiting.append(_Waiting(tell, listeners))
         if not self._writing:
             self._writing = True
             self._spawn(self._write_all())
-        if len(self._waiting[change.user_id]) > WAITING_CHANGES:
-            self._give_up(change.user_id)
-        return 0
+        if len(waiting) > WAITING_CHANGES:
+            self._give_up(user_id)
 
     async def _write_all(self) -> None:
         try:
@@ -92,12 +123,11 @@ class FanOut:
         waiting = self._waiting.get(user_id, deque())
         written = 0
         while waiting and written < TURN_FRAMES:
-            change, horizon, listeners = waiting[0]
-            connection = next(listeners, None)
+            connection = next(waiting[0].listeners, None)
             if connection is None:
-                waiting.popleft()
+                waiting.popleft().over = True
             elif connection.is_open:
-                connection.deliver(change, horizon)
+                waiting[0].tell(connection)
                 written += len(connection.subscriptions)
         if not waiting:
             self._waiting.pop(user_id, None)
@@ -105,7 +135,8 @@ class FanOut:
 
     def _give_up(self, user_id: Key) -> None:
         """Its clients come back, and read from the tables what they missed."""
-        del self._waiting[user_id]
+        for waiting in self._waiting.pop(user_id):
+            waiting.over = True
         for connection in self._registry.listeners(user_id):
             breaches.report("fan_out", f"closed a socket of user {user_id}, who has too many subscriptions")
             connection.close(protocol.TOO_SLOW, reconnect=True, code=TOO_SLOW)

@@ -51,6 +51,7 @@ from .heartbeat import Heartbeat
 from .last_hour import LastHour
 from .reconcile import Reconcile
 from .registry import Registry
+from .replays import Replays
 from .rights import Rights
 from .socket import Send
 from .state import State, process_name, snapshot
@@ -73,13 +74,9 @@ class Hub:
         self._doors = DatabaseThreads(2, "cable-admission")
         self.broker = Broker(self._on_event, self._on_gap)
         self.rights = Rights(self.registry, Doorkeeper(self._doors))
-        self.catch_up = CatchUp(self.registry, self.rights.revalidate, lambda: self.broker.healthy)
-        self.fast_path = FastPath(
-            self.registry,
-            self.catch_up,
-            FanOut(self.registry, self._jobs.spawn),
-            lambda: not self.broker.healthy,
-        )
+        fan_out = FanOut(self.registry, self._jobs.spawn)
+        self.catch_up = CatchUp(self.registry, fan_out, self.rights.revalidate, lambda: self.broker.healthy)
+        self.fast_path = FastPath(self.registry, self.catch_up, fan_out, lambda: not self.broker.healthy)
         self.epoch = KnownEpoch(self._readers, self._renumber)
         self.reconcile = Reconcile(self.catch_up, self.epoch, self._readers)
         self.heartbeat = Heartbeat(
@@ -89,7 +86,10 @@ class Hub:
             self.broker, self.catch_up, self._supervisor, (self._readers, self._doors, self.catch_up)
         )
         self.last_hour = LastHour()
-        self._commands = Commands(self.registry, self.broker, self._readers, self.catch_up, self.epoch)
+        replays = Replays(self._readers, self.catch_up, fan_out)
+        self._commands = Commands(
+            self.registry, self.broker, self._readers, self.catch_up, replays, self.epoch
+        )
 
     def start(self) -> None:
         publisher.attach(asyncio.get_running_loop())

@@ -22,6 +22,7 @@ from ..wire.payloads import Change, RowKey
 from ..wire.subscriptions import Subscription
 from .catch_up import CatchUp
 from .connection import Connection
+from .fan_out import FanOut
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +72,10 @@ class Reading:
 
 
 class Replays:
-    def __init__(self, readers: DatabaseThreads, catch_up: CatchUp) -> None:
+    def __init__(self, readers: DatabaseThreads, catch_up: CatchUp, fan_out: FanOut) -> None:
         self._readers = readers
         self._catch_up = catch_up
+        self._fan_out = fan_out
 
     async def tell(
         self, connection: Connection, subscription: Subscription, reading: Reading, now: int
@@ -98,6 +100,8 @@ class Replays:
         """Tell what could not be held back, until nothing more is missing but what is held. Never raises."""
         try:
             for _ in range(ROUNDS):
+                # It is held back too, and compared with what the tables said.
+                await self._fan_out.written(connection.hears)
                 if subscription.state is not OVERFLOWED or not connection.is_open:
                     return
                 told |= await self._tell_overflow(connection, subscription)

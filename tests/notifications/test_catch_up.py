@@ -18,6 +18,7 @@ from notifications.hub import catch_up as module
 from notifications.hub import patience
 from notifications.hub.catch_up import CatchUp
 from notifications.hub.connection import Connection
+from notifications.hub.fan_out import FanOut
 from notifications.hub.registry import Registry
 from notifications.wire.payloads import microseconds
 from notifications.wire.positions import MICROSECONDS
@@ -57,12 +58,16 @@ async def everyone_stays(connections):
     pass
 
 
+def new_catch_up(registry, *more):
+    return CatchUp(registry, FanOut(registry, asyncio.ensure_future), everyone_stays, *more)
+
+
 @asynccontextmanager
 async def catching_up(user_id):
     registry, client = Registry(), Client(user_id)
     registry.add(client.connection)
     registry.listen(client.connection)
-    async with running(CatchUp(registry, everyone_stays)) as catch_up:
+    async with running(new_catch_up(registry)) as catch_up:
         yield catch_up, client
 
 
@@ -308,7 +313,7 @@ async def test_a6_a_client_that_reads_nothing_is_waited_for_once_and_delays_nobo
     for client in (silent, other):
         registry.add(client.connection)
         registry.listen(client.connection)
-    async with running(CatchUp(registry, everyone_stays)) as catch_up:
+    async with running(new_catch_up(registry)) as catch_up:
         catch_up.owe()
         await finish(catch_up)
     assert silent.connection.closed == "too_slow"
@@ -336,7 +341,7 @@ async def test_a6_nothing_that_passes_told_is_forgotten_as_long_as_messages_may_
     pk = await in_thread(task, alice)
     change = await in_thread(change_of, pk)
     away = True
-    catch_up = CatchUp(Registry(), everyone_stays, lambda: not away)
+    catch_up = new_catch_up(Registry(), lambda: not away)
     assert catch_up.note(change)
     long = 3_600 * MICROSECONDS
     for turn in (1, 2):

@@ -7,7 +7,9 @@ import pytest
 from notifications.changes.history import TooMuchToReplay, microseconds_now
 from notifications.hub import commands as module
 from notifications.hub.commands import Commands
+from notifications.hub.fan_out import FanOut
 from notifications.hub.registry import Registry
+from notifications.hub.replays import Replays
 from notifications.wire import protocol
 from notifications.wire.payloads import Change
 from notifications.wire.positions import MICROSECONDS
@@ -80,7 +82,9 @@ def tables(monkeypatch):
 
 @pytest.fixture
 async def commands(broker, tables):
-    return Commands(Registry(), broker, Readers(), CatchUp(), Epoch())
+    registry = Registry()
+    replays = Replays(Readers(), CatchUp(), FanOut(registry, asyncio.ensure_future))
+    return Commands(registry, broker, Readers(), CatchUp(), replays, Epoch())
 
 
 def change(pk=1):

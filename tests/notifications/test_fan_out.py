@@ -137,6 +137,24 @@ async def test_c2_each_socket_is_told_in_order(fan_out, heavy):
         assert client.told == [pk for pk in range(3) for _ in range(SUBSCRIPTIONS)]
 
 
+async def test_what_a_pass_tells_comes_after_what_waits_for_its_turn(fan_out, heavy):
+    """Of a destroy and a create, the client believes what comes last."""
+    fan_out.deliver(change(1, 5), NOW)
+    fan_out.deliver_missed(change(1, 6), NOW, 0)
+    await fan_out.written([1])
+    for client in heavy:
+        assert client.told == [5] * SUBSCRIPTIONS + [6] * SUBSCRIPTIONS
+
+
+async def test_what_comes_later_is_not_waited_for(fan_out, heavy):
+    fan_out.deliver(change(1, 5), NOW)
+    waiting = asyncio.ensure_future(fan_out.written([1, 2]))
+    while not waiting.done():
+        fan_out.deliver(change(1, 6), NOW)
+        await asyncio.sleep(0)
+    assert told(heavy) < 3 * SOCKETS * SUBSCRIPTIONS
+
+
 async def test_c2_a_socket_that_closes_before_its_turn_is_told_nothing(fan_out, heavy):
     fan_out.deliver(change(1, 5), NOW)
     for client in heavy:

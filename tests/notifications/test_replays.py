@@ -15,10 +15,11 @@ from notifications.ground.database import DatabaseThreads
 from notifications.hub import replays as module
 from notifications.hub.catch_up import CatchUp
 from notifications.hub.connection import Connection
+from notifications.hub.fan_out import TURN_FRAMES, FanOut
 from notifications.hub.registry import Registry
 from notifications.hub.replays import Reading, Replays
 from notifications.wire.connection_states import OVERFLOWED, REPLAYING
-from notifications.wire.payloads import update_change
+from notifications.wire.payloads import destroy_change, update_change
 from notifications.wire.positions import MICROSECONDS
 from tasks.models import Task
 from tests.support.cable import I
@@ -58,12 +59,37 @@ async def readers():
 
 
 @pytest.fixture
-async def replays(readers, client):
+def registry(client):
+    found = Registry()
+    found.add(client.connection)
+    found.listen(client.connection)
+    return found
+
+
+class Turns(list):
+    """Tasks of the hub, which begin when a test lets them."""
+
+    def begin(self):
+        self[:] = map(asyncio.ensure_future, self)
+
+
+@pytest.fixture
+def turns():
+    return Turns()
+
+
+@pytest.fixture
+async def fan_out(registry, turns):
+    return FanOut(registry, turns.append)
+
+
+@pytest.fixture
+async def replays(readers, registry, fan_out):
     async def everyone_stays(connections):
         pass
 
-    catch_up = CatchUp(Registry(), everyone_stays)
-    yield Replays(readers, catch_up)
+    catch_up = CatchUp(registry, fan_out, everyone_stays)
+    yield Replays(readers, catch_up, fan_out)
     await catch_up.close()
 
 
@@ -140,6 +166,23 @@ async def test_a4_more_than_can_be_held_back_meanwhile_is_read_from_the_tables(
     assert client.connection.closed is None
     assert client.subscription.state is REPLAYING
     assert [pk for pk, version in client.heard if version == int(later.timestamp())] == tasks
+
+
+async def test_what_waits_for_its_turn_is_compared_with_what_the_replay_told(
+    replays, readers, client, fan_out, turns
+):
+    """Written after the replay, an update from before the loss would bring the row back."""
+    user, before, after = client.connection.user_id, timezone.now(), timezone.now() + timedelta(seconds=1)
+    fan_out.deliver(update_change("tasks", 5, user, before), 0, written=TURN_FRAMES)
+    assert client.heard == []
+    reading = Reading(readers, lambda: iter([destroy_change("tasks", 5, user, after)]))
+    await reading.start()
+    told = await replays.tell(client.connection, client.subscription, reading, microseconds_now())
+    turns.begin()
+    await replays.settle(client.connection, client.subscription, told)
+    assert client.subscription.release(told, ()) == []
+    await fan_out.written([user])
+    assert client.heard == [(5, None)]
 
 
 async def test_a4_a_client_that_never_gets_ahead_of_what_changes_is_given_up(
