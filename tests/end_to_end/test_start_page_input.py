@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.start_page import StartPage, open_page
+from tests.support.waiting import eventually
 
 
 def focused(here: StartPage):
@@ -93,6 +94,49 @@ def test_n3_a_row_that_moves_while_one_renames_it_keeps_what_is_typed(here, brow
     field.press_sequentially("fee")
     field.press("Enter")
     here.expect_labels("buy coffee", "ring Diane")
+
+
+# Moving
+
+
+def test_an_answer_that_was_asked_for_before_a_move_and_comes_after_it_changes_nothing(here):
+    """A new order leaves the time of a row as it was: which is newer, only the time of the question tells."""
+    here.add_task("ring Diane")
+    here.add_task("buy tea")
+    here.expect_labels("ring Diane", "buy tea")
+    here.page.evaluate(
+        """() => {
+            const fetched = window.fetch
+            const released = new Promise((resolve) => { window.release = resolve })
+            window.asked = 0
+            window.fetch = async (path, options) => {
+                const answer = await fetched(path, options)
+                if (options.method === "GET") {
+                    window.asked += 1
+                    await released
+                }
+                return answer
+            }
+            window.dispatchEvent(new Event("focus"))
+        }"""
+    )
+    eventually(lambda: here.page.evaluate("window.asked") == 2)
+    here.page.get_by_role("button", name="Move ring Diane").press("ArrowDown")
+    here.expect_labels("buy tea", "ring Diane")
+    here.page.evaluate("window.release()")
+    here.add_task("fetch water")
+    here.expect_labels("buy tea", "ring Diane", "fetch water")
+
+
+def test_the_answer_to_a_new_task_is_older_than_a_move(here):
+    """It waits for its notification for a second."""
+    here.page.clock.install()
+    here.add_task("ring Diane")
+    here.add_task("buy tea")
+    here.page.get_by_role("button", name="Move ring Diane").press("ArrowDown")
+    here.expect_labels("buy tea", "ring Diane")
+    here.page.clock.fast_forward(2_000)
+    here.expect_labels("buy tea", "ring Diane")
 
 
 # Adding

@@ -12,7 +12,8 @@ const kindOf = ({ action }) => action.split("#")[1]
 
 export class Store extends EventTarget {
   #rows = { projects: new Map(), tasks: new Map() }
-  #touched = new Map()
+  #touched = new Map() // when what is known of a row came
+  #asked = new Map() // and when it was asked for: a new order leaves updatedAt as it was
   #wanted = new Map()
   #gone = new Set() // what was deleted never comes back, but an answer about it may come late
 
@@ -52,7 +53,7 @@ export class Store extends EventTarget {
       for (const id of this.#rows[kind].keys()) {
         if (!listed.has(id) && !(this.#touched.get(`${kind} ${id}`) > begun)) this.#rows[kind].delete(id)
       }
-      list.forEach((row) => this.#keep(kind, row))
+      list.forEach((row) => this.#keep(kind, row, begun))
     }
     this.#changed()
   }
@@ -73,6 +74,12 @@ export class Store extends EventTarget {
     return this.find(kindOf(notification), notification.id)
   }
 
+  /** Whether that row was there before a moment, in milliseconds since the epoch. */
+  knewBefore(notification, moment) {
+    const touched = this.#touched.get(`${kindOf(notification)} ${notification.id}`)
+    return touched !== undefined && Date.now() - (performance.now() - touched) < moment
+  }
+
   /** Reads a row, once however often it is asked for within one turn. */
   read(kind, id) {
     const name = `${kind} ${id}`
@@ -83,7 +90,8 @@ export class Store extends EventTarget {
 
   /** What an answer of the API holds: shown now if nothing announces it, else by what does. */
   answered(kind, row, announced) {
-    const take = () => this.#take(kind, row)
+    const asked = performance.now()
+    const take = () => this.#take(kind, row, asked)
     if (announced) setTimeout(take, GRACE)
     else take()
   }
@@ -91,7 +99,9 @@ export class Store extends EventTarget {
   reordered(moved) {
     for (const { id, attributes } of moved) {
       const task = this.find("tasks", id)
-      if (task) task.attributes = { ...task.attributes, order: attributes.order }
+      if (!task) continue
+      task.attributes = { ...task.attributes, order: attributes.order }
+      this.#asked.set(`tasks ${id}`, performance.now())
     }
     this.#changed()
   }
@@ -114,30 +124,35 @@ export class Store extends EventTarget {
   }
 
   async #readOne(kind, id) {
+    const asked = performance.now()
     try {
-      this.#take(kind, await this.api.one(kind, id))
+      this.#take(kind, await this.api.one(kind, id), asked)
     } catch (error) {
       if (error.status !== 404) throw error
       this.removed(kind, id)
     }
   }
 
-  #take(kind, row) {
+  #take(kind, row, asked) {
     const before = this.find(kind, row.id)
     if (row.attributes.state === "abandoned") this.#drop(kind, row.id)
-    else this.#keep(kind, row)
+    else this.#keep(kind, row, asked)
     this.#changed()
     const left = kind === "tasks" && before?.relationships.project.data?.id
     // Nothing announces that a project is deleted; but each of its tasks leaves it.
     if (left && !row.relationships.project.data && this.find("projects", left)) this.read("projects", left)
   }
 
-  #keep(kind, row) {
+  /** Of two answers about one version of a row, the one that was asked for later is the newer. */
+  #keep(kind, row, asked) {
+    const name = `${kind} ${row.id}`
+    if (this.#gone.has(name)) return
     const known = this.find(kind, row.id)
-    if (this.#gone.has(`${kind} ${row.id}`)) return
-    if (known && Date.parse(known.attributes.updatedAt) > Date.parse(row.attributes.updatedAt)) return
+    const older = known && Date.parse(known.attributes.updatedAt) - Date.parse(row.attributes.updatedAt)
+    if (older > 0 || (older === 0 && this.#asked.get(name) > asked)) return
     this.#rows[kind].set(row.id, row)
-    this.#touched.set(`${kind} ${row.id}`, performance.now())
+    this.#asked.set(name, asked)
+    this.#touched.set(name, performance.now())
   }
 
   #drop(kind, id) {

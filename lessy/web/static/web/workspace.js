@@ -59,7 +59,7 @@ export class Workspace {
     const known = this.store.findAnnounced(notification)
     try {
       const row = await this.store.notified(notification)
-      if (!row && (!known || Date.parse(known.attributes.updatedAt) < openedAt)) this.log.repeated(notification)
+      if (!row && (!known || this.store.knewBefore(notification, openedAt))) this.log.repeated(notification)
       if (row ?? known) this.whatIf?.heard(row ?? known)
       if (!row) return
       const readAt = now()
