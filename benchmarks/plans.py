@@ -66,6 +66,10 @@ def _audience(session: Session) -> Figures:
     }
 
 
+def _multitude(session: Session) -> Figures:
+    return session.connect() | session.beside_a_multitude()
+
+
 PLANS = {
     plan.name: plan
     for plan in (
@@ -83,5 +87,6 @@ PLANS = {
         ),
         Plan("storm", "Real clients come back", (LESSY,), (4000,), _storm),
         Plan("audience", "A row with 5,000 readers, 500 of them here", ("teams",), (1000,), _audience, 5000),
+        Plan("multitude", "A row with 100,000 readers", ("teams",), (1000,), _multitude, 100_000),
     )
 }

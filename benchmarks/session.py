@@ -4,11 +4,12 @@ One server under test with its Redis, its database and a crowd of clients; and w
 
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from benchmarks.contenders import ROOT, Contender
 from benchmarks.installation import Installation, environment
 from benchmarks.load import PATIENCE_SECONDS, SHARED, SOCKETS_PER_USER
 from benchmarks.processes import cpu_seconds, memory_bytes
-from tests.support.processes import Child, free_port
+from tests.support.processes import Child, Footprint, free_port
 from tests.support.redis import RedisServer
 
 # What a start or a storm leaves to do would count as what is measured next.
@@ -32,6 +33,7 @@ SHARED_CHANGES_PER_SECOND = 4
 FLOOD_SECONDS = 8.0
 
 Figures = dict[str, float]
+Times = dict[tuple[int, int], float]
 
 
 class Generator:
@@ -58,6 +60,34 @@ class Generator:
 
     def close(self) -> None:
         self._process.communicate()
+
+
+class Making:
+    """A run of changes.py. times: (row, version) → when it was begun. peak_bytes: of its process."""
+
+    def __init__(
+        self, publication: str, rate: float, seconds: float, people: str, env: dict[str, str]
+    ) -> None:
+        self.times: Times = {}
+        self.peak_bytes = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.changes", publication, str(rate), str(seconds), people],
+            env=env,
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+        )
+
+    def finish(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as out:
+            text = out.read()
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        if self._process.returncode:
+            raise RuntimeError("changes.py failed")
+        self.times = {(row, version): at for row, version, at in json.loads(text)}
+        self.peak_bytes = usage.ru_maxrss * 1024
 
 
 class Session:
@@ -168,44 +198,70 @@ class Session:
 
     def latency(self, seconds: float = 10) -> Figures:
         """From just before the change is made to the socket, at 200 changes a second. Milliseconds."""
-        began = self._make_changes(self.contender.publication, CHANGES_PER_SECOND, seconds)
-        heard = self.load("heard", expected=2 * len(began), patience=PATIENCE_SECONDS)
-        return _latencies(began, heard["arrivals"])
+        with self._changes() as making:
+            began = making(self.contender.publication, CHANGES_PER_SECOND, seconds)
+        heard = self.load("heard", expected=2 * len(began.times), patience=PATIENCE_SECONDS)
+        return _latencies(began.times, heard["arrivals"])
 
     def last_of_all(self, seconds: float = 20) -> Figures:
         """As latency, of rows that all sockets hear of, to the last of them."""
-        began = self._make_changes(SHARED, SHARED_CHANGES_PER_SECOND, seconds)
-        expected = self.sockets * len(began)
+        with self._changes() as making:
+            began = making(SHARED, SHARED_CHANGES_PER_SECOND, seconds)
+        expected = self.sockets * len(began.times)
         heard = self.load("heard", expected=expected, patience=PATIENCE_SECONDS)
-        arrivals: dict[tuple[int, int], list[float]] = {key: [] for key in began}
-        for at, message in heard["arrivals"]:
-            arrivals.get((message["id"], message.get("updatedAt")), []).append(at)
-        delays = sorted((max(ats, default=math.inf) - began[key]) * 1e3 for key, ats in arrivals.items())
-        return {
-            "last_socket_p50_ms": delays[len(delays) // 2],
-            "last_socket_max_ms": delays[-1],
-            "last_socket_lost": expected - sum(map(len, arrivals.values())),
-        }
+        return _to_the_last(began.times, heard["arrivals"], self.sockets)
 
-    def _make_changes(self, publication: str, rate: float, seconds: float) -> dict[tuple[int, int], float]:
-        """By changes.py, which says when. The load generator keeps what it hears meanwhile."""
-        users = json.loads(Path(self.people).read_text())[: self.sockets // 2]
+    def beside_a_multitude(self, rate: float = 0.5, seconds: float = 20) -> Figures:
+        """
+        Of changes that one user hears of, while now and then a row changes that all users may see; and what
+        that takes of memory, at the most: of the server, and of the process that saves such a row.
+        """
+        servers = [Footprint(pid) for pid in self.pids]
+        before = sum(server.resident_bytes for server in servers)
+        for server in servers:
+            server.reset_peak()
+        with self._changes() as making:
+            shared = making(SHARED, rate, seconds)
+            alone = making(self.contender.publication, CHANGES_PER_SECOND / 10, seconds)
+        expected = self.sockets * len(shared.times) + 2 * len(alone.times)
+        heard = self.load("heard", expected=expected, patience=PATIENCE_SECONDS)["arrivals"]
+        others = _latencies(alone.times, _about("tasks", heard))
+        return (
+            {f"others_{name}": value for name, value in others.items()}
+            | _to_the_last(shared.times, _about("cards", heard), self.sockets)
+            | {
+                "server_peak_mb": (sum(server.peak_bytes for server in servers) - before) / 2**20,
+                "saving_peak_mb": shared.peak_bytes / 2**20,
+            }
+        )
+
+    @contextmanager
+    def _changes(self) -> Iterator[Callable[[str, float, float], Making]]:
+        """
+        Those of changes.py, several at a time, which have all been made at the end of the block. The load
+        generator keeps what it hears meanwhile.
+        """
+        users = json.loads(Path(self.people).read_text())[: self.sockets // SOCKETS_PER_USER]
+        begun: list[Making] = []
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(users, file)
             file.flush()
             self.load("watch")
-            made = subprocess.run(
-                [sys.executable, "-m", "benchmarks.changes", publication, str(rate), str(seconds), file.name],
-                env=self.env,
-                cwd=ROOT,
-                check=True,
-                text=True,
-                stdout=subprocess.PIPE,
-            )
-        return {(row, version): at for row, version, at in json.loads(made.stdout)}
+
+            def begin(publication: str, rate: float, seconds: float) -> Making:
+                begun.append(Making(publication, rate, seconds, file.name, self.env))
+                return begun[-1]
+
+            yield begin
+            for making in begun:
+                making.finish()
 
 
-def _latencies(began: dict[tuple[int, int], float], arrivals: list[Any]) -> Figures:
+def _about(resource: str, arrivals: list[Any]) -> list[Any]:
+    return [(at, message) for at, message in arrivals if message["action"].endswith(f"#{resource}")]
+
+
+def _latencies(began: Times, arrivals: list[Any]) -> Figures:
     delays = sorted(
         at - began[key]
         for at, message in arrivals
@@ -217,6 +273,18 @@ def _latencies(began: dict[tuple[int, int], float], arrivals: list[Any]) -> Figu
         "latency_p99_ms": delays[int(len(delays) * 0.99)] * 1e3,
         "latency_max_ms": delays[-1] * 1e3,
         "latency_lost": expected - len(delays),
+    }
+
+
+def _to_the_last(began: Times, arrivals: list[Any], sockets: int) -> Figures:
+    times: dict[tuple[int, int], list[float]] = {key: [] for key in began}
+    for at, message in arrivals:
+        times.get((message["id"], message.get("updatedAt")), []).append(at)
+    delays = sorted((max(ats, default=math.inf) - began[key]) * 1e3 for key, ats in times.items())
+    return {
+        "last_socket_p50_ms": delays[len(delays) // 2],
+        "last_socket_max_ms": delays[-1],
+        "last_socket_lost": sockets * len(began) - sum(map(len, times.values())),
     }
 
 
