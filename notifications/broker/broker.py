@@ -19,6 +19,7 @@ from typing import Any
 
 from ..conf import cable_settings
 from ..ground.jobs import Jobs
+from ..ground.limits import seldom
 from ..ground.metrics import metrics
 from ..ground.supervision import Supervisor
 from ..wire.states import following
@@ -167,9 +168,11 @@ class Broker:
                 self._on_event(event)
         except Exception:
             metrics.count("bad_events")
-            logger.exception(
-                "an event could not be processed; clients receive its changes with the next reconcile"
-            )
+            if (also := seldom.left_out("bad event")) is not None:
+                logger.exception(
+                    "an event could not be processed; clients receive its changes with the next reconcile%s",
+                    also,
+                )
 
     def _hear(self, nonce: str) -> None:
         if self._probes.hear(nonce):

@@ -8,6 +8,7 @@ neither. The in-memory layer is the process's own and is shared: it has nothing 
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
@@ -19,8 +20,12 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ..conf import POSTGRESQL, cable_settings
+from ..ground.limits import seldom
+from ..ground.metrics import metrics
 from .listener import Listener
 from .parts import text_of
+
+logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 1.0
 
@@ -127,7 +132,15 @@ class _RedisLayer(_OwnLayer):
         return name, self._listeners[_consistent_hash(name, len(layer._shards))]
 
     def _hear(self, data: bytes) -> None:
-        self._on_event(self._layer.deserialize(data))
+        try:
+            event = self._layer.deserialize(data)
+        except Exception as exc:
+            # Of another program, or encrypted with a key that is not known here yet. It costs nobody else.
+            metrics.count("bad_events")
+            if (also := seldom.left_out("undecodable")) is not None:
+                logger.warning("a message on Redis cannot be read: %s: %s%s", type(exc).__name__, exc, also)
+            return
+        self._on_event(event)
 
     def _fail(self, failure: Exception) -> None:
         if not self._failure.done():

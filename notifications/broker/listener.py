@@ -37,6 +37,8 @@ class Listener(asyncio.Protocol):
         self._connection: Any = None
         self._transport: Any = None
         self._failed = False
+        # Of what was read there is more than fits into a turn: no more is read until then.
+        self._behind = False
 
     async def open(self, host: Mapping[str, Any]) -> None:
         """host: as channels_redis decodes it. Raises what redis-py does."""
@@ -75,28 +77,39 @@ class Listener(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed(data)
-        self._hear_all()
+        # A transport that was paused may deliver what it has decrypted already.
+        if not self._behind:
+            self._hear_all()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(exc or ConnectionError("Redis closed the connection"))
 
     def _hear_all(self) -> None:
         """One read may mean thousands of frames: sockets and timers have their turn between them."""
+        if not self._hear_for_a_turn():
+            self._behind = True
+            self._transport.pause_reading()
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._hear_for_a_turn():
+            self._behind = False
+            self._transport.resume_reading()
+        else:
+            self._loop.call_soon(self._go_on)
+
+    def _hear_for_a_turn(self) -> bool:
+        """Whether nothing is left."""
         end = self._loop.time() + TURN_SECONDS
         try:
             while (reply := self._parser.gets()) is not _NOTHING:
                 self._hear(reply)
                 if self._loop.time() > end:
-                    self._transport.pause_reading()
-                    self._loop.call_soon(self._go_on)
-                    return
+                    return False
         except hiredis.HiredisError as exc:
             self._fail(exc)
             self._transport.abort()
-
-    def _go_on(self) -> None:
-        self._hear_all()
-        self._transport.resume_reading()
+        return True
 
     def _hear(self, reply: Any) -> None:
         if isinstance(reply, list) and reply[0] == b"message":

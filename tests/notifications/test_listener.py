@@ -99,6 +99,47 @@ async def test_a_burst_leaves_the_loop_to_others(redis_server, heard):
     assert set(turns) >= set(range(2, 51))
 
 
+class Transport:
+    """One that delivers after it was paused what it had decrypted before, as that of TLS does."""
+
+    def __init__(self):
+        self.calls = []
+
+    def pause_reading(self):
+        self.calls.append("pause")
+
+    def resume_reading(self):
+        self.calls.append("resume")
+
+
+async def test_a_burst_that_goes_on_is_heard_one_turn_at_a_time(heard):
+    """However often more is read meanwhile; and no more is read before all of it was heard."""
+    loop, messages, most = asyncio.get_running_loop(), 0, 0
+
+    def hear(data):
+        nonlocal messages
+        messages += 1
+        end = loop.time() + TURN_SECONDS * 1.2
+        while loop.time() < end:
+            pass
+
+    listener = Listener(hear, heard.failures.append)
+    transport = listener._transport = Transport()
+    part = b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n" * 8
+    for _ in range(4):
+        listener.data_received(part)
+        before = messages
+        await asyncio.sleep(0)
+        most = max(most, messages - before)
+    while messages < 32:
+        before = messages
+        await asyncio.sleep(0)
+        most = max(most, messages - before)
+    await asyncio.sleep(0)
+    assert most == 1
+    assert transport.calls == ["pause", "resume"]
+
+
 @pytest.mark.parametrize("by", ["cut", "server"])
 async def test_a_lost_connection_is_told_of_once(new_redis, heard, by):
     async with listening(new_redis, heard, "lost") as listener:
