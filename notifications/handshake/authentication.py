@@ -122,9 +122,24 @@ class SessionAuthenticator(OfUsers):
         if not session_key:
             return None
         request = HttpRequest()
-        request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+        request.session = _read_only(import_module(settings.SESSION_ENGINE).SessionStore(session_key))
         user = get_user(request)
         if not user.is_authenticated:
             return None
         expires_at = request.session.get_expiry_date().timestamp()
         return SessionAdmission(cast(Any, user).pk, session_key, expires_at)
+
+
+def _read_only(session: Any) -> Any:
+    """
+    A handshake sends no cookie. But get_user() gives a session that was signed with a key of
+    SECRET_KEY_FALLBACKS a new name, and nobody would hear of it: its user would be signed out of the whole
+    site. A session that is to be flushed admits nobody; the site flushes it at its next request.
+    """
+    # Of this object alone: the salt of what is signed holds the name of the class.
+    for name in ("create", "save", "delete", "cycle_key", "flush"):
+        setattr(session, name, _writes_nothing)
+    return session
+
+
+def _writes_nothing(*_: Any, **__: Any) -> None: ...
