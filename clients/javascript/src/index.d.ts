@@ -41,7 +41,7 @@ export interface Options<C extends Change = Change> {
    * changes. The connection is then not shared.
    */
   client?: string
-  /** For another site's page, which can send no cookie. A function is asked before each connection. */
+  /** For another site's page, which can send no cookie. A function is asked before each connection, and has 10 s. */
   token?: string | (() => string | Promise<string>)
   /** The Cable-Position that came with the page's state. Default: where this tab was before it was reloaded. */
   position?: string | null

@@ -23,6 +23,7 @@ export class Link {
   #failures = 0
   #timer
   #attempt = 0
+  #hasToken = false // the attempt of now
   #waiting = false
   #patience = 0 // with websockets: how many may fail before another way is tried
 
@@ -79,25 +80,19 @@ export class Link {
     const attempt = ++this.#attempt
     this.#tell({ state: { name: "connecting", transport: this.#kind } })
     const sink = this.#sink(attempt)
+    this.#hasToken = false
+    sink.alive() // a token that never comes is silence as well
     try {
-      const token = await this.#token()
+      const { token: given } = this.#options
+      const token = await (typeof given === "function" ? given() : given)
       if (attempt !== this.#attempt) return
+      this.#hasToken = true
       this.from = this.#position()
       const open = this.#kind === "events" ? openEvents : openSocket
       sink.alive()
       this.#transport = open({ ...this.#options, token, position: this.from }, sink)
     } catch (error) {
       sink.ended({ reason: String(error) })
-    }
-  }
-
-  async #token() {
-    const { token } = this.#options
-    try {
-      return typeof token === "function" ? await token() : token
-    } catch (error) {
-      this.#patience += 1 // it is not the transport that fails
-      throw error
     }
   }
 
@@ -121,6 +116,7 @@ export class Link {
       refetch: (reason) => this.#tell({ refetch: reason }),
       ended: (farewell) => {
         this.stop()
+        if (!this.#hasToken) this.#patience += 1 // it is not the transport that fails
         if (Date.now() - since > SILENCE && ready) this.#failures = 0
         this.#ended(farewell, ready)
       },

@@ -211,6 +211,45 @@ test("a token that cannot be had is tried again", async () => {
   await heard.open()
 })
 
+/** A function that lets the deadline for silence pass, which does not pass by itself. */
+function silenceAtWill(context) {
+  const { setTimeout } = globalThis
+  let pass
+  context.mock.method(globalThis, "setTimeout", (act, wait, ...words) => {
+    if (wait !== 10_000) return setTimeout(act, wait, ...words)
+    pass = act
+  })
+  return () => pass()
+}
+
+test("a token that never comes is asked for again, and has no say when it comes too late", async (context) => {
+  const server = await serve()
+  const beSilent = silenceAtWill(context)
+  const answers = []
+  const token = () => new Promise((resolve, reject) => answers.push({ resolve, reject }))
+  const heard = listen(server, { token })
+  for (const asked of [1, 2, 3]) {
+    await eventually(() => answers.length === asked)
+    assert.deepEqual(heard.cable.state, { name: "connecting", transport: "websocket" })
+    beSilent()
+    await eventually(() => heard.cable.state.name === "waiting")
+    assert.equal(heard.cable.state.reason, "silence")
+    heard.cable.reconnect()
+  }
+  await eventually(() => answers.length === 4)
+  answers[0].resolve("late")
+  answers[1].reject(new Error("late"))
+  answers[3].resolve("new")
+  const socket = await server.nthSocket(1)
+  assert.equal(socket.protocols, "actioncable-v1-ext-json,anycable-token.new")
+  await socket.subscribed()
+  await heard.open()
+  answers[2].resolve("late")
+  socket.change("update#tasks", 1, 2, 2)
+  await heard.hears(1)
+  assert.deepEqual([server.sockets.length, answers.length], [1, 4])
+})
+
 test("the waits grow, have chance in them, and end with reconnect()", async (context) => {
   const server = await serve({ websockets: false, answer: (_, response) => response.destroy() })
   context.mock.method(Math, "random", () => 1)
