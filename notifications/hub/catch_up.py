@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 500
 RETRY_SECONDS = 1.0
+# In microseconds. Less is the work of NTP, and covered by the overlap.
+SET_BACK = MICROSECONDS // 10
 
 
 class CatchUp:
@@ -63,9 +65,15 @@ class CatchUp:
         self._wake = asyncio.Event()
 
     @property
-    def horizon(self) -> int:
-        """The latest position that a client may be given now (positions.py), in microseconds."""
+    def promised(self) -> int:
+        """The latest position that passes allow (positions.py), in microseconds."""
         return reach().horizon(self.reconciled, microseconds_now())
+
+    @property
+    def horizon(self) -> int:
+        """The latest position that a client may be given now, for all that passes and what waits allow."""
+        promised, waiting = self.promised, self._fan_out.horizon
+        return promised if waiting is None else min(promised, waiting)
 
     @property
     def age(self) -> float:
@@ -119,6 +127,7 @@ class CatchUp:
 
     async def _pass(self) -> None:
         started, began = microseconds_now(), time.monotonic()
+        self._heed_the_clock(started, began)
         certain = reach().certain_of_pass(self.reconciled, started)
         patience = Patience()
         await self._revalidate(self._registry.connections)
@@ -130,6 +139,18 @@ class CatchUp:
         # Also if it is less: a clock that was set back must not blind the passes until it is there again.
         self.reconciled, self._reconciled_at = started, began
         self._turn_recent(started)
+
+    def _heed_the_clock(self, started: int, began: float) -> None:
+        """
+        Where it was set back, subscriptions begin in the future, and would be owed nothing until then.
+        started, began: of a pass, which is later than they are.
+        """
+        passed = (began - self._reconciled_at) * MICROSECONDS
+        if passed - (started - self.reconciled) < SET_BACK:
+            return
+        for connection in self._registry.connections:
+            for subscription in connection.subscriptions:
+                subscription.started = min(subscription.started, started)
 
     async def _still_visible(self, changes: list[Change]) -> list[Change]:
         """Without what their users lost since it was read, for rows that several users may see."""

@@ -1,5 +1,5 @@
 """
-What one change may cost a turn of the loop.
+What one change may cost a turn of the loop, and what may be promised while some of it waits.
 
 A user can have thousands of subscriptions (sockets times identifiers). To write all of them at once would
 keep everybody else waiting; so a part is written each turn, and the users who have more take turns.
@@ -13,6 +13,7 @@ from ..ground.limits import breaches
 from ..wire import protocol
 from ..wire.close_codes import TOO_SLOW
 from ..wire.payloads import Change, Key
+from ..wire.positions import MICROSECONDS
 from .connection import Connection
 from .registry import Registry
 
@@ -26,32 +27,48 @@ _Tell = Callable[[Connection], None]
 
 
 class _Waiting:
-    """One change that waits for its turn. listeners: those who are not told yet. over: nobody is left."""
+    """
+    One change that waits for its turn. listeners: those who are not told yet. since: what could be promised
+    when it began to wait, in whole seconds since the epoch. over: nobody is left.
+    """
 
-    __slots__ = ("listeners", "over", "tell")
+    __slots__ = ("listeners", "over", "since", "tell")
 
-    def __init__(self, tell: _Tell, listeners: Iterable[Connection]) -> None:
+    def __init__(self, tell: _Tell, listeners: Iterable[Connection], since: int) -> None:
         self.tell = tell
         self.listeners: Iterator[Connection] = iter(listeners)
+        self.since = since
         self.over = False
 
 
 class FanOut:
     """
-    spawn: runs a coroutine as a task of the hub.
+    spawn: runs a coroutine as a task of the hub. promised: the latest position that a client could be given
+    if nothing waited, in microseconds.
 
     Changes of one user reach each socket in the order of deliver() and deliver_missed(): of a destroy and a
     create, the client believes what comes last. Whoever listens is decided when it is called; a socket that
     closes before its turn gets nothing.
     """
 
-    def __init__(self, registry: Registry, spawn: Callable[..., object]) -> None:
+    def __init__(self, registry: Registry, spawn: Callable[..., object], promised: Callable[[], int]) -> None:
         self._registry = registry
         self._spawn = spawn
+        self._promised = promised
         self._waiting: dict[Key, deque[_Waiting]] = {}
+        # How many wait since when.
+        self._since: dict[int, int] = {}
         self._writing = False
         # Frames that this turn of the loop has written of changes that many users hear.
         self._written = 0
+
+    @property
+    def horizon(self) -> int | None:
+        """
+        The latest position that a client may be given while something waits, in microseconds: who is cut and
+        comes back with a later one is not told what waits, since passes and replays take it for told.
+        """
+        return min(self._since) * MICROSECONDS if self._since else None
 
     def deliver_to_one_of_many(self, change: Change, horizon: int) -> None:
         """
@@ -97,7 +114,9 @@ class FanOut:
 
     def _put(self, user_id: Key, tell: _Tell, listeners: Collection[Connection]) -> None:
         waiting = self._waiting.setdefault(user_id, deque())
-        waiting.append(_Waiting(tell, listeners))
+        since = self._promised() // MICROSECONDS
+        self._since[since] = self._since.get(since, 0) + 1
+        waiting.append(_Waiting(tell, listeners, since))
         if not self._writing:
             self._writing = True
             self._spawn(self._write_all())
@@ -125,7 +144,7 @@ class FanOut:
         while waiting and written < TURN_FRAMES:
             connection = next(waiting[0].listeners, None)
             if connection is None:
-                waiting.popleft().over = True
+                self._end(waiting.popleft())
             elif connection.is_open:
                 waiting[0].tell(connection)
                 written += len(connection.subscriptions)
@@ -133,10 +152,16 @@ class FanOut:
             self._waiting.pop(user_id, None)
         return written
 
+    def _end(self, waiting: _Waiting) -> None:
+        waiting.over = True
+        self._since[waiting.since] -= 1
+        if not self._since[waiting.since]:
+            del self._since[waiting.since]
+
     def _give_up(self, user_id: Key) -> None:
         """Its clients come back, and read from the tables what they missed."""
         for waiting in self._waiting.pop(user_id):
-            waiting.over = True
+            self._end(waiting)
         for connection in self._registry.listeners(user_id):
             breaches.report("fan_out", f"closed a socket of user {user_id}, who has too many subscriptions")
             connection.close(protocol.TOO_SLOW, reconnect=True, code=TOO_SLOW)

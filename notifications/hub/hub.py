@@ -74,7 +74,7 @@ class Hub:
         self._doors = DatabaseThreads(2, "cable-admission")
         self.broker = Broker(self._on_event, self._on_gap)
         self.rights = Rights(self.registry, Doorkeeper(self._doors))
-        fan_out = FanOut(self.registry, self._jobs.spawn)
+        fan_out = FanOut(self.registry, self._jobs.spawn, lambda: self.catch_up.promised)
         self.catch_up = CatchUp(self.registry, fan_out, self.rights.revalidate, lambda: self.broker.healthy)
         self.fast_path = FastPath(self.registry, self.catch_up, fan_out, lambda: not self.broker.healthy)
         self.epoch = KnownEpoch(self._readers, self._renumber)

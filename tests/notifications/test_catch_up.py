@@ -18,7 +18,7 @@ from notifications.hub import catch_up as module
 from notifications.hub import patience
 from notifications.hub.catch_up import CatchUp
 from notifications.hub.connection import Connection
-from notifications.hub.fan_out import FanOut
+from notifications.hub.fan_out import TURN_FRAMES, FanOut
 from notifications.hub.registry import Registry
 from notifications.wire.payloads import microseconds
 from notifications.wire.positions import MICROSECONDS
@@ -59,7 +59,7 @@ async def everyone_stays(connections):
 
 
 def new_catch_up(registry, *more):
-    return CatchUp(registry, FanOut(registry, asyncio.ensure_future), everyone_stays, *more)
+    return CatchUp(registry, FanOut(registry, asyncio.ensure_future, microseconds_now), everyone_stays, *more)
 
 
 @asynccontextmanager
@@ -203,6 +203,31 @@ async def test_a_clock_that_was_set_back_does_not_blind_it(alice):
         catch_up.owe()
         await finish(catch_up)
         assert client.heard == [pk]
+
+
+async def test_who_subscribed_before_the_clock_was_set_back_is_told_afterwards(alice):
+    """Until the clock is there again, it would have begun in the future."""
+    async with catching_up(alice.pk) as (catch_up, client):
+        catch_up.reconciled = microseconds_now() + 3_600 * MICROSECONDS
+        [subscription] = client.connection.subscriptions
+        subscription.started = catch_up.reconciled
+        for _ in range(2):
+            pk = await in_thread(task, alice)
+            catch_up.owe()
+            await finish(catch_up)
+            assert client.heard.pop() == pk
+    assert subscription.started < microseconds_now()
+
+
+async def test_what_waits_for_its_turn_keeps_positions_back(alice):
+    async with catching_up(alice.pk) as (catch_up, _):
+        change = await in_thread(change_of, await in_thread(task, alice))
+        catch_up._fan_out.deliver(change, 0, written=TURN_FRAMES)
+        waiting = catch_up._fan_out.horizon
+        assert catch_up.horizon == waiting
+        await catch_up._fan_out.written([alice.pk])
+        assert catch_up._fan_out.horizon is None
+        assert catch_up.horizon >= waiting
 
 
 async def test_a_row_that_runs_ahead_of_the_clock_is_told_once(alice):

@@ -83,7 +83,7 @@ def tables(monkeypatch):
 @pytest.fixture
 async def commands(broker, tables):
     registry = Registry()
-    replays = Replays(Readers(), CatchUp(), FanOut(registry, asyncio.ensure_future))
+    replays = Replays(Readers(), CatchUp(), FanOut(registry, asyncio.ensure_future, microseconds_now))
     return Commands(registry, broker, Readers(), CatchUp(), replays, Epoch())
 
 

@@ -16,6 +16,7 @@ from notifications.hub.registry import Registry
 from notifications.wire.payloads import Change
 
 NOW = 1_700_000_000_000_000
+SECOND = 1_000_000
 LIMITS = CableSettings()
 SOCKETS, SUBSCRIPTIONS = 20, 100
 
@@ -47,7 +48,7 @@ def registry():
 
 @pytest.fixture
 async def fan_out(registry):
-    return FanOut(registry, asyncio.ensure_future)
+    return FanOut(registry, asyncio.ensure_future, lambda: NOW)
 
 
 @pytest.fixture
@@ -144,6 +145,29 @@ async def test_what_a_pass_tells_comes_after_what_waits_for_its_turn(fan_out, he
     await fan_out.written([1])
     for client in heavy:
         assert client.told == [5] * SUBSCRIPTIONS + [6] * SUBSCRIPTIONS
+
+
+async def test_while_something_waits_no_later_position_is_given_than_when_it_began_to(registry, heavy):
+    """Who is cut now and comes back with one is not told what waits: it is taken for told."""
+    promised = NOW
+    fan_out = FanOut(registry, asyncio.ensure_future, lambda: promised)
+    assert fan_out.horizon is None
+    fan_out.deliver(change(1, 5), NOW)
+    promised += 100 * SECOND
+    fan_out.deliver(change(1, 6), NOW)
+    assert fan_out.horizon == NOW
+    await until(lambda: told(heavy) > SOCKETS * SUBSCRIPTIONS)
+    assert fan_out.horizon == NOW + 100 * SECOND
+    await fan_out.written([1])
+    assert fan_out.horizon is None
+
+
+async def test_what_was_given_up_waits_no_more(registry, heavy, monkeypatch):
+    monkeypatch.setattr(module, "WAITING_CHANGES", 3)
+    fan_out = FanOut(registry, asyncio.ensure_future, lambda: NOW)
+    for pk in range(4):
+        fan_out.deliver(change(1, pk), NOW)
+    assert fan_out.horizon is None
 
 
 async def test_what_comes_later_is_not_waited_for(fan_out, heavy):

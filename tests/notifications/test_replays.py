@@ -80,7 +80,7 @@ def turns():
 
 @pytest.fixture
 async def fan_out(registry, turns):
-    return FanOut(registry, turns.append)
+    return FanOut(registry, turns.append, microseconds_now)
 
 
 @pytest.fixture
