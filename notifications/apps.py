@@ -19,9 +19,11 @@ class CableConfig(AppConfig):
         from . import checks, versions  # noqa: F401 registers the checks
         from .changes import deletions, moves, ownership, relations
         from .changes.signals import announce_save
+        from .ground.refreshed import watch_refreshes
         from .ground.watching import watch
         from .operations import ended_rights
 
         post_save.connect(announce_save, dispatch_uid="sync_cable.announce_save")
+        watch_refreshes()
         for each in (ownership, deletions, moves, relations, ended_rights):
             watch(each.receivers)

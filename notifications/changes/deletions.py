@@ -1,7 +1,8 @@
 """
 What is deleted becomes steps of the transaction, for whoever saw it before.
 
-An audience must be read before the cascade takes memberships away. Django sends pre_delete for everything
+An audience must be read before the cascade takes memberships away; and an owner from the table, because the
+instance may have been read before somebody else gave the row away. Django sends pre_delete for everything
 that one call deletes before it deletes anything; so what it names is gathered, and read, with one query per
 resource, just before the first statement that writes.
 """
@@ -21,7 +22,6 @@ from ..ground.watching import Receiver
 from ..wire.payloads import Change
 from .among import Among
 from .audience import READER, Pair, Paths
-from .ownership import OWNER, UNKNOWN, known
 from .resources import Resource, resources_in
 from .rows import now
 from .steps import Step
@@ -134,14 +134,7 @@ def announce_deletion(sender: type[Model], instance: Model, using: str = "defaul
 
 
 def _announce(resource: Resource, instance: Model, using: str) -> None:
-    if resource.audience is not None:
-        gather(resource.name, resource, lambda keys: _audience(resource, keys, using), instance.pk, using)
-        return
-    owner = known(instance, OWNER + resource.name)
-    if owner is UNKNOWN:
-        owner = getattr(instance, resource.owner)
-    if owner is not None:
-        batch_of(using).add(losses(resource, {(instance.pk, owner)}))
+    gather(resource.name, resource, lambda keys: _who_sees(resource, keys, using), instance.pk, using)
 
 
 def receivers() -> Iterator[Receiver]:
@@ -151,8 +144,11 @@ def receivers() -> Iterator[Receiver]:
             yield Receiver(pre_delete, model, announce_deletion, "announce_deletion")
 
 
-def _audience(resource: Resource, keys: list[Any], using: str) -> list[Iterable[Pair]]:
+def _who_sees(resource: Resource, keys: list[Any], using: str) -> list[Iterable[Pair]]:
     rows = resource.rows(using).filter(Among(F("pk"), keys))
+    if resource.audience is None:
+        owned = rows.filter(**{f"{resource.owner}__isnull": False})
+        return [owned.values_list("pk", resource.owner)]
     if isinstance(resource.audience, Paths):
         return [Paths.along(path, rows).values_list("pk", READER) for path in resource.audience.paths]
-    return [resource.audience.users(rows)] if resource.audience else []
+    return [resource.audience.users(rows)]

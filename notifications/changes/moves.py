@@ -15,6 +15,7 @@ from django.apps import apps
 from django.db.models import F, Model, QuerySet
 from django.db.models.signals import m2m_changed, post_init, post_save, pre_delete, pre_save
 
+from ..ground.refreshed import names_column, refreshed
 from ..ground.watching import Receiver
 from .among import Among
 from .audience import Pair
@@ -51,10 +52,13 @@ def _add(steps: list[Step], using: str) -> Part | None:
 # Foreign keys
 
 
+def _columns(links: Collection[Link]) -> list[str]:
+    return sorted({column for link in links for column in link.columns})
+
+
 def _values(links: Collection[Link], instance: Model) -> Any:
     """Of the columns that matter; UNKNOWN if one was deferred."""
-    columns = sorted({column for link in links for column in link.columns})
-    read = instance.__dict__
+    columns, read = _columns(links), instance.__dict__
     return tuple(read[name] for name in columns) if all(name in read for name in columns) else UNKNOWN
 
 
@@ -93,6 +97,17 @@ class _Saves:
     def was_read(self, instance: Model, **_: Any) -> None:
         if (values := _values(self.links, instance)) is not UNKNOWN and instance.pk is not None:
             setattr(instance._state, _COLUMNS, values)
+
+    def was_read_again(
+        self, sender: type[Model], instance: Model, fields: Collection[str] | None = None, **_: Any
+    ) -> None:
+        """What was assigned and not read again is not in the table."""
+        values, before = _values(self.links, instance), known(instance, _COLUMNS)
+        if values is UNKNOWN or before is UNKNOWN:
+            return
+        triples = zip(_columns(self.links), values, before, strict=True)
+        mixed = (new if names_column(sender, name, fields) else old for name, new, old in triples)
+        remember(instance, _COLUMNS, tuple(mixed))
 
     def will_be_saved(
         self,
@@ -194,6 +209,7 @@ def receivers() -> Iterator[Receiver]:
         if not model._meta.auto_created:
             saves = _Saves(links)
             yield Receiver(post_init, model, saves.was_read, "links.read")
+            yield Receiver(refreshed, model, saves.was_read_again, "links.read_again")
             yield Receiver(pre_save, model, saves.will_be_saved, "links.before")
             yield Receiver(post_save, model, saves.was_saved, "links.saved")
             yield Receiver(pre_delete, model, saves.will_be_deleted, "links.deleted")

@@ -2,17 +2,19 @@
 What a row said before it was saved: remembered with the instance, because a save overwrites it. Who owned
 it, when it was updated, whether it was gone; and the columns that say who may see it (moves.py).
 
-Remembered when an instance is read (post_init) and when it is saved. It costs no query, so it is only as
-good as the instance: an owner that was deferred, or that somebody else changed since, is not known.
+Remembered when an instance is read (post_init), read again (ground/refreshed.py) and saved. It costs no
+query, so it is only as good as the instance: an owner that was deferred, or that somebody else changed since,
+is not known.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Protocol
 
 from django.apps import apps
 from django.db.models import Model
 from django.db.models.signals import post_init
 
+from ..ground.refreshed import names_column, refreshed
 from ..ground.watching import Receiver
 from .resources import Resource, resources_of
 from .rows import Row
@@ -101,14 +103,19 @@ def remember_row(instance: Model, resource: Resource, row: Row, pending: Pending
         remember(instance, GONE + resource.name, row.gone, pending)
 
 
-def _reader(found: Iterable[Resource]) -> Callable[..., None]:
-    """A receiver of post_init that remembers what these resources need."""
-    names = [
+def _needed(found: Iterable[Resource]) -> list[tuple[str, str, bool]]:
+    """Of each column: the name it is remembered by, and whether only that it has a value."""
+    return [
         (column, kind + resource.name, kind == GONE)
         for resource in found
         for column, kind in _columns(resource)
         if column
     ]
+
+
+def _reader(found: Iterable[Resource]) -> Callable[..., None]:
+    """A receiver of post_init that remembers what these resources need."""
+    names = _needed(found)
 
     def remember_what_was_read(instance: Model, **_: Any) -> None:
         # Not by getattr: it would read a deferred column.
@@ -118,6 +125,21 @@ def _reader(found: Iterable[Resource]) -> Callable[..., None]:
                 state[name] = values[column] is not None if is_flag else values[column]
 
     return remember_what_was_read
+
+
+def _rereader(found: Iterable[Resource]) -> Callable[..., None]:
+    """As _reader, of `refreshed`; what was assigned and not read again is not in the table."""
+    names = _needed(found)
+
+    def remember_what_was_read_again(
+        sender: type[Model], instance: Model, fields: Collection[str] | None = None, **_: Any
+    ) -> None:
+        values = instance.__dict__
+        for column, name, is_flag in names:
+            if column in values and names_column(sender, column, fields):
+                remember(instance, name, values[column] is not None if is_flag else values[column])
+
+    return remember_what_was_read_again
 
 
 def _columns(resource: Resource) -> Iterator[tuple[str, str]]:
@@ -132,3 +154,4 @@ def receivers() -> Iterator[Receiver]:
     for model in apps.get_models(include_auto_created=True):
         if found := resources_of(model):
             yield Receiver(post_init, model, _reader(found), "remember")
+            yield Receiver(refreshed, model, _rereader(found), "remember again")

@@ -31,6 +31,7 @@ from django.db.models import Field, Model, Q, QuerySet
 from django.dispatch import receiver
 
 from ..conf import cable_settings
+from ..ground.refreshed import names_column
 from ..ground.written import written_in
 from ..wire.payloads import Change, create_change, destroy_change, id_of, key_of, update_change
 from .audience import READER, Audience, Paths, audience_of
@@ -146,8 +147,7 @@ class Resource:
 
     def includes(self, attribute: str, columns: Collection[str] | None) -> bool:
         """columns: the update_fields of a save, by either name of a foreign key; None for all."""
-        field = self.field(attribute)
-        return columns is None or not {field.name, field.attname}.isdisjoint(columns)
+        return names_column(self.model, attribute, columns)
 
     @property
     def pk(self) -> "Field[Any, Any]":
