@@ -22,9 +22,10 @@ BEGIN
     RETURN NULL;
 END $$;
 """
-# The next whole second, or later: clients compare whole seconds.
+# The next whole second, or later: clients compare whole seconds. In the time zone of Django's connections: a
+# timestamp without time zone is read in that one, and the session of whoever writes may have another.
 STAMP = """
-CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET TimeZone TO {zone} AS $$
 BEGIN
     NEW.{column} := greatest(clock_timestamp(), date_trunc('second', OLD.{column}) + interval '1 second');
     RETURN NEW;
@@ -58,19 +59,24 @@ class Stamped(NamedTuple):
 
 def triggers() -> Triggers:
     """Of all resources in the default database, which is the one that the hubs listen to."""
-    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+    connection = connections[DEFAULT_DB_ALIAS]
+    quote, zone = connection.ops.quote_name, _literal(connection.timezone_name)
     found = [each for each in resources().values() if each.written_in() == DEFAULT_DB_ALIAS]
     stamped = sorted({each for resource in found for each in _stamped(resource)})
     tables = sorted({table for resource in found for table in _tables(resource)})
     install, remove = [WAKE], []
     for each in stamped:
-        words = {"name": each.name, "column": quote(each.column), "table": quote(each.table)}
+        words = {"name": each.name, "column": quote(each.column), "table": quote(each.table), "zone": zone}
         install.append(STAMP.format(**words))
         remove.append(f"DROP FUNCTION IF EXISTS {each.name}() CASCADE;\n")
     install += [ON_WRITE.format(table=quote(table)) for table in tables]
     remove.append("DROP FUNCTION IF EXISTS sync_cable_wake() CASCADE;\n")
     labels = sorted({each.model._meta.label for each in found})
     return Triggers("".join(install).lstrip(), "".join(remove), tuple(labels))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _stamped(resource: Resource) -> Iterator[Stamped]:

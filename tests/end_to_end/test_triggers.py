@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from notifications.operations.triggers import triggers
 from tests.end_to_end.test_commands import run
 from tests.support.databases import _postgres
 from tests.support.site import Site
@@ -111,3 +112,28 @@ def test_without_postgresql_there_is_nothing_to_print(site):
     )
     assert (code, output) == (1, "")
     assert "is no PostgreSQL" in errors
+
+
+# Whose clocks a stamp is of
+
+TASKS = {"tasks": {"model": "tasks.Task", "owner": "user", "created_at": "", "updated_at": "updated_at"}}
+TABLE = "CREATE TABLE tasks_task (id integer, label text, updated_at {column}); {install}"
+# Django's session reads it as its own time.
+AGE = "SELECT extract(epoch FROM clock_timestamp() - updated_at::timestamptz) FROM tasks_task"
+
+
+@pytest.mark.parametrize("column", ["timestamp with time zone", "timestamp without time zone"])
+@pytest.mark.parametrize(("use_tz", "zone"), [(True, "UTC"), (False, "Asia/Tokyo")])
+def test_a_stamp_is_of_djangos_time_zone_whoever_writes(settings, postgres_server, column, use_tz, zone):
+    settings.CABLE = settings.CABLE | {"RESOURCES": TASKS}
+    settings.USE_TZ, settings.TIME_ZONE = use_tz, "Asia/Tokyo"
+    with _postgres(postgres_server.url) as url, psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(TABLE.format(column=column, install=triggers().install))
+        for writer in ("UTC", "America/New_York", "Pacific/Auckland"):
+            connection.execute("INSERT INTO tasks_task VALUES (1, 'old', '2018-01-04')")
+            connection.execute(f"SET TimeZone TO '{writer}'")
+            connection.execute("UPDATE tasks_task SET label = 'by SQL'")
+            connection.execute(f"SET TimeZone TO '{zone}'")
+            [(seconds,)] = connection.execute(AGE).fetchall()
+            assert 0 <= seconds < 60
+            connection.execute("DELETE FROM tasks_task")
