@@ -7,6 +7,7 @@ Here is what there is to watch, and who sees what by way of it; moves.py watches
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from django.db.models import F, Model, QuerySet
@@ -59,17 +60,35 @@ class Link:
 
 @dataclass
 class ThroughLink(Link):
-    """The model of a many-to-many relation, whose rows a project may save itself. far: where it leads."""
+    """
+    The model of a many-to-many relation, whose rows a project may save itself. far: where it leads. beyond:
+    the model there, and the rest of the path.
+    """
 
     far: str = ""
     near_column: str = ""
     far_column: str = ""
+    is_symmetrical: bool = False
+    beyond: tuple[type[Model], str] | None = None
 
     def found(self, using: str, keys: list[Any]) -> Iterable[Pair]:
         found = self.model._base_manager.using(using).filter(Among(F("pk"), keys))
         ends = list(found.values_list(self.near_column, self.far_column))
         near, far = {end[0] for end in ends}, {end[1] for end in ends}
         return self.pairs(using, {self.prefix: near, self.far: far})
+
+    def pairs_between(self, using: str, near: Collection[Any], far: Any) -> set[Pair]:
+        """Who sees which rows once it leads from each of `near` to `far`."""
+        lookup = "pk" if self.prefix == "pk" else f"{self.prefix}__pk"
+        rows = self.resource.rows(using).filter(Among(F(lookup), near)).values_list("pk", flat=True)
+        return set(product(rows, self._users_from(using, far)))
+
+    def _users_from(self, using: str, far: Any) -> list[Any]:
+        model, rest = self.beyond or (self.model, "")
+        if not rest:
+            return [far]
+        found = model._base_manager.using(using).filter(pk=far, **{f"{rest}__isnull": False})
+        return list(found.values_list(f"{rest}__pk", flat=True))
 
 
 class PublicLink(Link):
@@ -112,7 +131,11 @@ def _through(resource: Resource, path: Path, near: str, hop: Hop) -> Link:
     model: Any = hop.through
     columns = [model._meta.get_field(name).attname for name in names]
     near_column, far_column = columns if hop.is_forward else reversed(columns)
-    return ThroughLink(resource, path, model, near, set(columns), hop.prefix, near_column, far_column)
+    return ThroughLink(
+        *(resource, path, model, near, set(columns), hop.prefix, near_column, far_column),
+        is_symmetrical=field.remote_field.symmetrical,
+        beyond=(hop.model, path.path[len(hop.prefix) + len("__") :]),
+    )
 
 
 def links_by_model() -> dict[type[Model], list[Link]]:

@@ -20,7 +20,7 @@ from ..ground.watching import Receiver
 from .among import Among
 from .audience import Pair
 from .deletions import gather, losses
-from .links import Link, PublicLink, links_by_model
+from .links import Link, PublicLink, ThroughLink, links_by_model
 from .ownership import UNKNOWN, known, remember
 from .resources import Resource, resources_in
 from .rows import now
@@ -173,24 +173,34 @@ class _Relations:
             return
         tell = _entered if action == "post_add" else losses
         steps: list[Step] = []
-        if rows := self._rows(instance, reverse, pk_set, using):
+        for rows in self._rows(instance, reverse, pk_set, using):
             for link in self._links:
                 steps += tell(link.resource, link.pairs_of(using, rows))
+        if action == "post_add" and pk_set:
+            for link in self._links:
+                if isinstance(link, ThroughLink) and link.is_symmetrical:
+                    # Django is yet to insert the other half, and sends no signal when it has.
+                    steps += _entered(link.resource, link.pairs_between(using, pk_set, instance.pk))
         _add(steps, using)
 
-    def _rows(self, instance: Model, reverse: bool, pk_set: Collection[Any] | None, using: str) -> list[Any]:
-        """Their primary keys. pk_set: of the other end; None for all."""
-        found: list[Any] = []
+    def _rows(
+        self, instance: Model, reverse: bool, pk_set: Collection[Any] | None, using: str
+    ) -> Iterator[list[Any]]:
+        """
+        Their primary keys, by whom they lead from. pk_set: of the other end; None for all. Django sends one
+        signal for both halves of a symmetrical relation.
+        """
         for relation in _relations_held_by(self._model):
-            here, there = relation.m2m_field_name(), relation.m2m_reverse_field_name()
-            if reverse:
-                here, there = there, here
-            condition = {here: instance.pk}
-            if pk_set is not None:
-                condition[f"{there}__in"] = pk_set
-            rows = self._model._base_manager.using(using).filter(**condition)
-            found += rows.values_list("pk", flat=True)
-        return found
+            ends = relation.m2m_field_name(), relation.m2m_reverse_field_name()
+            ways = [ends] if not reverse else [ends[::-1]]
+            if relation.remote_field.symmetrical:
+                ways = [ends, ends[::-1]]
+            for here, there in ways:
+                condition = {here: instance.pk}
+                if pk_set is not None:
+                    condition[f"{there}__in"] = pk_set
+                rows = self._model._base_manager.using(using).filter(**condition)
+                yield list(rows.values_list("pk", flat=True))
 
 
 def _relations_held_by(through: type[Model]) -> list[Any]:

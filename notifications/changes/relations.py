@@ -30,13 +30,21 @@ def _changed(
     **_: Any,
 ) -> None:
     """Receiver of m2m_changed. reverse: the change was made at the end that does not hold the relation."""
-    at_row = reverse == bool(field.auto_created)
+    here, there = _ends(field, reverse)
     stash = f"{_CLEARED}{resource.name}:{field.name}"
-    if action == "pre_clear" and not at_row:
+    if action == "pre_clear" and there:
         setattr(instance._state, stash, _rows_at(field, instance, using))
     elif action in ("post_add", "post_remove", "post_clear") and (pk_set or action == "post_clear"):
-        keys = [instance.pk] if at_row else pk_set or instance._state.__dict__.pop(stash, ())
-        touch(resource, keys, using)
+        others = pk_set or instance._state.__dict__.pop(stash, ())
+        touch(resource, {*([instance.pk] if here else ()), *(others if there else ())}, using)
+
+
+def _ends(field: Any, reverse: bool) -> tuple[bool, bool]:
+    """Whether the row is at this end of the change, and at the other; of a symmetrical one, at both."""
+    if getattr(field.remote_field, "symmetrical", False):
+        return True, True
+    at_row = reverse == bool(field.auto_created)
+    return at_row, not at_row
 
 
 def _rows_at(field: Any, other: Model, using: str) -> list[Any]:

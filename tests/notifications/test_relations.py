@@ -61,6 +61,31 @@ def test_a_change_of_a_relation_is_told_and_found_again(alice, lines, heard, kin
         assert updated_at(change) >= since // 1_000_000
 
 
+SYMMETRICAL = {
+    "add": lambda line, other: line.related.add(other),
+    "set": lambda line, other: line.related.set([other]),
+    "add and remove": lambda line, other: (line.related.add(other), line.related.remove(other)),
+    "remove": lambda line, other: other.related.remove(line),
+    "clear": lambda line, other: line.related.clear(),
+    "clear at the other end": lambda line, other: other.related.clear(),
+}
+
+
+@pytest.mark.parametrize("kind", SYMMETRICAL)
+def test_a_symmetrical_relation_changes_the_rows_at_both_ends(alice, announce, lines, heard, kind):
+    """Django sends one signal for both."""
+    announce(config={"relations": ["related"]}, lines=Line)
+    if "add" not in kind and kind != "set":
+        lines[0].related.add(lines[1])
+        Line.objects.update(changed_at=timezone.now() - timedelta(hours=1))
+        heard()
+    since = microseconds(timezone.now())
+    SYMMETRICAL[kind](*lines)
+    wanted = [("update", "lines", line.pk) for line in lines]
+    assert sorted({*named(heard())}) == wanted
+    assert sorted(found_again(alice, since)) == wanted
+
+
 def test_a_row_ahead_of_the_clock_stays_there_and_clients_refetch(lines, heard):
     ahead = timezone.now() + timedelta(minutes=1)
     Line.objects.update(changed_at=ahead)

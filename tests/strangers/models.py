@@ -8,6 +8,8 @@ import uuid
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils import timezone
 
@@ -69,8 +71,40 @@ class Line(Timed):
     """Its bulk changes are announced."""
 
     tags = models.ManyToManyField(Tag, related_name="lines")
+    related = models.ManyToManyField("self")
 
     objects = AnnouncedQuerySet.as_manager()
+
+
+class Share(models.Model):
+    """Of a row of any model, with a user."""
+
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="+")
+    object_id = models.BigIntegerField()
+    row = GenericForeignKey()
+    user = models.ForeignKey(USER, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        indexes = (models.Index(fields=["content_type", "object_id"]),)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Entry(Timed):
+    """Soft delete by a column; and its bulk changes are announced."""
+
+    code = models.CharField(max_length=20, unique=True, null=True)  # noqa: DJ001 several have none
+    archived_at = models.DateTimeField(null=True)
+    shares = GenericRelation(Share, related_query_name="entries")
+
+    objects = AnnouncedQuerySet.as_manager()
+
+
+class Place(Timed):
+    """Its key is a text, and may be long."""
+
+    path = models.CharField(max_length=500, primary_key=True)
 
 
 class Present(models.Manager):  # type: ignore[type-arg]
@@ -166,14 +200,26 @@ class Reader(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = models.CharField(max_length=20)
+    friends = models.ManyToManyField("self")
 
     def __str__(self) -> str:
         return self.name
 
 
+class Post(models.Model):
+    """Whoever is a friend of its author may see it."""
+
+    author = models.ForeignKey(Reader, on_delete=models.CASCADE, related_name="+")
+    changed_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class Folder(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     people = models.ManyToManyField(Reader, related_name="folders")
+    beside = models.ManyToManyField("self")
 
     def __str__(self) -> str:
         return str(self.pk)
