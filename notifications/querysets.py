@@ -8,10 +8,13 @@ A QuerySet whose bulk methods are announced, for models that say so:
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from inspect import signature
 from typing import Any, cast
 
 from django.db import models
 from django.utils import timezone
+
+_PARAMETERS = signature(models.QuerySet.bulk_create)
 
 # The registry is read when a method is called: models are made before it.
 
@@ -20,16 +23,21 @@ class AnnouncedQuerySet(models.QuerySet[Any]):
     """
     bulk_create, update and bulk_update (which updates) announce what they did, with the commit. update moves
     the update time of the rows, unless it is given one: no reconcile would find them. A bulk_create costs one
-    query more per resource, an update two; they hold the keys and owners of all their rows in memory.
-    Deletions are told without it, where they are told at all.
+    query more per resource, an update two, as does a bulk_create with update_conflicts; they hold the keys
+    and owners of all their rows in memory. Deletions are told without it, where they are told at all.
     """
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
         """Rows whose key the database does not tell (ignore_conflicts) are left to the reconcile."""
-        from .changes.bulk import announce_created
+        from .changes.bulk import announce_created, rows_in_the_way
 
-        rows = super().bulk_create(objs, *args, **options)
-        announce_created(self.model, [row.pk for row in rows if row.pk is not None], self.db)
+        self._for_write = True
+        using, made = self.db, list(objs)
+        asked = _PARAMETERS.bind(self, made, *args, **options).arguments
+        unique = asked.get("unique_fields") if asked.get("update_conflicts") else None
+        before = rows_in_the_way(self.model, made, unique or (), using)
+        rows = super().bulk_create(made, *args, **options)
+        announce_created(before, [row.pk for row in rows if row.pk is not None], using)
         return rows
 
     def update(self, **columns: Any) -> int:

@@ -8,14 +8,15 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, cast
 
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 
+from .among import Among
 from .announcements import announce, to_everybody, updated
 from .ownership import UNKNOWN
 from .resources import Resource, resources_of
-from .rows import Row, for_field, next_version, now
+from .rows import Row, for_field, next_version, now, to_python
 from .saved import as_told
-from .signals import creation, update
+from .signals import creation, gone, restored, update
 from .steps import Step
 
 # Rows that are fetched at a time.
@@ -83,21 +84,52 @@ def rows_before(queryset: QuerySet[Any], using: str) -> Before:
     return [(each, {row.pk: row for row in _rows(each, rows)}) for each in resources_of(model)]
 
 
-def announce_created(model: type[Model], keys: Collection[Any], using: str) -> None:
-    for resource in resources_of(model):
-        steps = []
-        for row in _read(resource, keys, using):
-            steps += creation(resource, row) + to_everybody(resource, row, created=True)
-        _announce(resource, steps, using)
+def rows_in_the_way(
+    model: type[Model], made: Collection[Model], fields: Collection[str], using: str
+) -> Before:
+    """
+    What a bulk_create of these will update instead, by the names of its unique_fields; without any, nothing.
+    One query for each resource.
+    """
+    found = [(resource, _rows_like(resource, model, made, fields, using)) for resource in resources_of(model)]
+    return [(resource, {row.pk: row for row in rows}) for resource, rows in found]
+
+
+def _rows_like(
+    resource: Resource, model: type[Model], made: Collection[Model], fields: Collection[str], using: str
+) -> Iterator[Row]:
+    if not made or not fields:
+        return
+    unique: list[Any] = [model._meta.pk if name == "pk" else model._meta.get_field(name) for name in fields]
+    wanted = [[_value(each, row) for each in unique] for row in made]
+    rows = resource.rows(using)
+    for each, values in zip(unique, zip(*wanted, strict=True), strict=True):
+        rows = rows.filter(Among(F(each.attname), [value for value in values if value is not None]))
+    # Of several columns, each of which has one of its values, not all are together in one of these.
+    together = {tuple(map(str, values)) for values in wanted}
+    names = [each.attname for each in unique]
+    for row in rows.values(*{*resource.columns(), *names}):
+        if len(names) == 1 or tuple(str(row[name]) for name in names) in together:
+            yield resource.row(row)
+
+
+def _value(field: Any, row: Model) -> Any:
+    """None of what the database is yet to compute."""
+    value = getattr(row, field.attname)
+    return None if hasattr(value, "resolve_expression") else to_python(field, value)
+
+
+def announce_created(before: Before, keys: Collection[Any], using: str) -> None:
+    """With one query for each resource. before: those that were updated instead, whatever their key."""
+    for resource, rows in before:
+        created = dict.fromkeys(to_python(resource.pk, key) for key in keys)
+        _announce(resource, _steps(resource, {**rows, **created}, rows, using), using)
 
 
 def announce_updated(before: Before, using: str) -> None:
     """As the rows are now, with one query for each resource; to owners before as well."""
     for resource, rows in before:
-        steps = []
-        for row in _read(resource, rows, using):
-            steps += _steps(resource, row, rows[row.pk])
-        _announce(resource, steps, using)
+        _announce(resource, _steps(resource, rows, rows, using), using)
 
 
 def touch(resource: Resource, keys: Collection[Any], using: str) -> None:
@@ -118,10 +150,26 @@ def touch(resource: Resource, keys: Collection[Any], using: str) -> None:
     _announce(resource, steps, using)
 
 
-def _steps(resource: Resource, row: Row, before: Row) -> list[Step]:
-    if row.gone and row.owner is not None:
-        return [] if before.gone else [Step(resource.as_it_is(row))]
-    return update(resource, row, before.owner) + to_everybody(resource, row)
+def _steps(resource: Resource, keys: Iterable[Any], before: dict[Any, Row], using: str) -> list[Step]:
+    """before: as they were, those of them that were there."""
+    steps, back = [], []
+    for row in _read(resource, keys, using):
+        was = before.get(row.pk)
+        steps += _steps_of(resource, row, was)
+        if was is not None and was.gone and not row.gone:
+            back.append(row)
+    return steps + restored(resource, back, using)
+
+
+def _steps_of(resource: Resource, row: Row, was: Row | None) -> list[Step]:
+    """All but what restored() says."""
+    if row.gone:
+        return [] if was is None or was.gone else gone(resource, row, was.owner)
+    if was is None:
+        return creation(resource, row) + to_everybody(resource, row, created=True)
+    if was.gone:
+        return to_everybody(resource, row, created=True)
+    return update(resource, row, was.owner) + to_everybody(resource, row)
 
 
 def _announce(resource: Resource, steps: list[Step], using: str) -> None:

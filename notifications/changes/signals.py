@@ -3,13 +3,15 @@ What is saved becomes steps (steps.py), which are announced.
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import F, Model
 
+from .among import Among
 from .announcements import announce, to_everybody, updated
+from .audience import Pair
 from .ownership import GONE, OWNER, UNKNOWN, known, remember_row
 from .resources import Resource, resources_of
 from .rows import Row, now
@@ -48,37 +50,45 @@ def announce_save(
 
 def _announce(resource: Resource, instance: Model, created: bool, using: str, columns: Columns) -> None:
     row = row_of(resource, instance, using, columns=columns, created=created)
-    steps = _soft_deletion(resource, instance, row, created, using) if resource.deleted_at else None
-    if steps is None:
-        before = UNKNOWN if created else known(instance, OWNER + resource.name)
+    before = UNKNOWN if created else known(instance, OWNER + resource.name)
+    was_gone = not created and known(instance, GONE + resource.name) is True
+    if row.gone:
+        steps = [] if created else gone(resource, row, UNKNOWN if was_gone else before)
+    elif was_gone:
+        steps = restored(resource, [row], using)
+    else:
         steps = creation(resource, row) if created else update(resource, row, before)
         steps += to_everybody(resource, row, created=created)
     part = announce(resource, using, steps) if steps else None
     remember_row(instance, resource, row, part)
 
 
-def _soft_deletion(
-    resource: Resource, instance: Model, row: Row, created: bool, using: str
-) -> list[Step] | None:
-    """What it says of a row that is gone, or was; None if nothing."""
-    was_gone = not created and known(instance, GONE + resource.name)
-    if row.gone:
-        if created or row.owner is None:
-            return []
-        at = row.updated_at if row.in_tables else now()
+def gone(resource: Resource, row: Row, before: Any) -> list[Step]:
+    """By a soft delete. before: its owner then, who lost it if it was given away at once; or UNKNOWN."""
+    at = row.updated_at if row.in_tables else now()
+    steps = []
+    if before is not UNKNOWN and before is not None and before != row.owner:
+        # Its table says whose it is, and no more whose it was.
+        steps.append(Step(resource.destroyed(row.pk, before, at), recorded=True))
+    if row.owner is not None:
         unsaid = not row.in_tables and not resource.audience
-        return [Step(resource.destroyed(row.pk, row.owner, at), recorded=unsaid)]
-    if was_gone is not True or row.owner is None:
-        return None
-    # Its table says only that it changed.
+        steps.append(Step(resource.destroyed(row.pk, row.owner, at), recorded=unsaid))
+    return steps
+
+
+def restored(resource: Resource, rows: Sequence[Row], using: str) -> list[Step]:
+    """From a soft delete: their table says only that they changed."""
     at = now()
-    return [Step(resource.came(row.pk, user, at), recorded=True) for user in _users_of(resource, row, using)]
+    pairs = _seen(resource, rows, using) if rows else ()
+    return [Step(resource.came(pk, user, at), recorded=True) for pk, user in pairs]
 
 
-def _users_of(resource: Resource, row: Row, using: str) -> Iterable[Any]:
+def _seen(resource: Resource, rows: Sequence[Row], using: str) -> Iterable[Pair]:
+    """Who sees which of them. Of an audience, by one query."""
     if resource.audience is None:
-        return [row.owner]
-    return {user for _, user in resource.audience.users(resource.rows(using).filter(pk=row.pk))}
+        return [(row.pk, row.owner) for row in rows if row.owner is not None]
+    found = resource.rows(using).filter(Among(F("pk"), [row.pk for row in rows]))
+    return set(resource.audience.users(found))
 
 
 def creation(resource: Resource, row: Row) -> list[Step]:
