@@ -44,7 +44,8 @@ class Notice(models.Model):
     """
 
     resource = models.CharField(max_length=200)
-    key = models.CharField(max_length=300)
+    # As long as the key of a row may be: what cannot be noted could never be deleted. No index is on it.
+    key = models.TextField()
     user = models.CharField(max_length=300)
     is_destroy = models.BooleanField()
     at = models.DateTimeField(db_index=True)

@@ -12,6 +12,8 @@ from lessy.accounts.models import User
 from notifications.broker import publisher
 from notifications.changes import deletions, notices
 from notifications.models import Notice
+from tests.strangers.models import Place
+from tests.strangers.told import found_again, named
 from tests.teams.cable import resources
 from tests.teams.models import Board, Card, Guest, Membership, Note, Picture, Pin, Team, Trial
 
@@ -191,6 +193,25 @@ def test_a_key_that_is_used_again_after_portions_is_told_in_order(told, board, a
         Card.objects.all().delete()
         Card.objects.create(pk=cards[-1].pk, board=board)
     assert [action for action, _, pk, _ in told if pk == cards[-1].pk][-1] == "create"
+
+
+# Keys
+
+
+@pytest.mark.parametrize("length", [298, 299, 500])
+def test_a_row_whose_key_is_a_long_text_can_be_deleted(announce, heard, alice, length):
+    """PostgreSQL refused its notice, and so the deletion."""
+    announce(config={"deletions": True}, places=Place)
+    key = "/".join(["é"] * length)[:length]
+    place = Place.objects.create(path=key, reader=alice)
+    heard()
+    place.delete()
+    assert named(heard()) == found_again(alice, 0) == [("destroy", "places", key)]
+
+
+def test_no_key_is_too_long_for_its_notice():
+    """SQLite, with which these tests are run first, takes texts of any length for granted."""
+    assert Notice._meta.get_field("key").max_length is None
 
 
 # By other names: signals name the class of the instance
