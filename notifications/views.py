@@ -102,7 +102,8 @@ def _read(users: Sequence[Key], named: str | None, now: int) -> list[str]:
         return []
     # The tables were read to their end when this position was given out: it is certain itself.
     found = changes_since(users, since, limit=cable_settings().replay_limit)
-    return [change.payload for change in visible(list(found))]
+    told = visible(list(found), users=users)
+    return [change.payload for change in told if not change.kept_by.intersection(users)]
 
 
 def _with_position(response: HttpResponse, following: str) -> HttpResponse:

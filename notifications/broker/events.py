@@ -10,7 +10,8 @@ What travels over the channel layer between processes, and the groups it travels
     {"type": "cable.ask", "answer_to": …, "users": [...] or None}
     {"type": "cable.answer", "state": {…}}
 
-A change that was made by a client with a name (ground/echo.py) has it as well, after its payload.
+A change that was made by a client with a name (ground/echo.py) has it as well, after its payload; and then
+follow the users who keep the row, of a destroy for everybody.
 An order (disconnect, epoch) with "answer_to" is acknowledged to that group by each process that carried it
 out. Channels fixes the meaning of "type" only. A payload is ready JSON text: nobody encodes it per socket.
 """
@@ -89,12 +90,19 @@ def changes_event(changes: Iterable[Change], at: float) -> dict[str, Any]:
 
 
 def _fields(change: Change) -> list[Any]:
-    return list(change if change.client else change[:-1])
+    if change.kept_by:
+        return [*change[:-1], list(change.kept_by)]
+    return list(change[:-1] if change.client else change[:-2])
 
 
 def changes_of(event: dict[str, Any]) -> Iterator[Change]:
     """Of a changes_event."""
-    return (Change(*fields) for fields in event["changes"])
+    return map(_change, event["changes"])
+
+
+def _change(fields: list[Any]) -> Change:
+    change = Change(*fields)
+    return change._replace(kept_by=frozenset(change.kept_by)) if change.kept_by else change
 
 
 def shared_event(change: Change, users: Sequence[Key], at: float) -> dict[str, Any]:

@@ -5,13 +5,14 @@ The same question is asked of whatever is read from the tables, between the read
 a row meanwhile must not hear of it.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from ..wire.payloads import ANONYMOUS, DESTROY, PUBLIC, Alike, Change, Key, RowId, id_of, key_of
+from ..wire.payloads import ANONYMOUS, DESTROY, PUBLIC, Alike, Change, Key, RowId, id_of, is_a_user, key_of
 from .among import Among
 from .resources import Resource, public_resources, shared_resources
 from .steps import AUDIENCE
@@ -38,7 +39,10 @@ def are_checked() -> bool:
 
 
 def _is_checked(change: Change) -> bool:
-    return change.user_id == PUBLIC or change.resource in shared_resources()
+    if change.user_id == PUBLIC or change.resource in shared_resources():
+        return True
+    # Who lost a row may see it as everybody does.
+    return change.action == DESTROY and change.resource in public_resources()
 
 
 def for_users(changes: list[Change], using: str) -> Iterator[Sequence[Change]]:
@@ -51,7 +55,9 @@ def for_users(changes: list[Change], using: str) -> Iterator[Sequence[Change]]:
         return
     yield [change for change in changes if not _is_checked(change)]
     ours = [change for change in changes if _is_checked(change)]
-    yield visible([change for change in ours if change.user_id != AUDIENCE], using)
+    found = visible([change for change in ours if change.user_id != AUDIENCE], using)
+    # Whom to leave out would be too long a list: the passes, which ask for those who listen, tell it.
+    yield [change for change in found if len(change.kept_by) <= USERS]
     for resource in shared_resources().values():
         theirs = [each for each in ours if each.user_id == AUDIENCE and each.resource == resource.name]
         yield from _expanded(resource, theirs, using)
@@ -85,11 +91,16 @@ def _readers(resource: Resource, keys: list[RowId], using: str) -> Iterator[tupl
             yield id_of(pk), users
 
 
-def visible(changes: list[Change], using: str | None = None) -> list[Change]:
+def visible(
+    changes: list[Change], using: str | None = None, *, users: Collection[Key] | None = None
+) -> list[Change]:
     """
     Those that are true now: a destroy for who does not see the row, and everything else for who does. Only of
-    rows with an audience, or for everybody; the rest is not asked for. using: the database to ask; by default
-    that of each resource.
+    rows with an audience, or for everybody; the rest is not asked for. That everybody lost a row is not for
+    those who see it by a way of their own: they are in its kept_by, as far as they are among `users` (None:
+    all).
+
+    using: the database to ask; by default that of each resource.
     """
     if not are_checked():
         return changes
@@ -97,24 +108,65 @@ def visible(changes: list[Change], using: str | None = None) -> list[Change]:
     for change in filter(_is_checked, changes):
         asked.setdefault(change.resource, []).append(change)
     seen = {name: _seen(name, theirs, using) for name, theirs in asked.items()}
-    return [change for change in changes if not _is_checked(change) or _is_true(change, seen)]
+    true = [change for change in changes if not _is_checked(change) or _is_true(change, seen)]
+    kept = {name: _kept(name, theirs, using, users) for name, theirs in asked.items() if _is_left(theirs)}
+    return [_but_for(change, kept) if _is_left([change]) else change for change in true]
 
 
 def _is_true(change: Change, seen: Mapping[str, set[_Pair]]) -> bool:
-    return ((change.pk, change.user_id) in seen[change.resource]) != (change.action == DESTROY)
+    found = seen[change.resource]
+    if change.action == DESTROY:
+        # What everybody sees, each of them does.
+        return not {(change.pk, change.user_id), (change.pk, PUBLIC)}.intersection(found)
+    return (change.pk, change.user_id) in found
+
+
+def _is_left(changes: Iterable[Change]) -> bool:
+    """Whether everybody has lost one of these rows."""
+    return any(change.user_id == PUBLIC and change.action == DESTROY for change in changes)
+
+
+def _but_for(change: Change, kept: Mapping[str, Mapping[RowId, frozenset[Key]]]) -> Change:
+    return change._replace(kept_by=kept[change.resource].get(change.pk, frozenset()))
+
+
+def _kept(
+    name: str, asked: Collection[Change], using: str | None, users: Collection[Key] | None
+) -> dict[RowId, frozenset[Key]]:
+    resource = (shared_resources() | public_resources())[name]
+    among = None if users is None else [user for user in users if is_a_user(user)]
+    found: dict[RowId, set[Key]] = {}
+    for pk, user in _pairs(resource, _there(resource, asked, using), among):
+        found.setdefault(pk, set()).add(user)
+    return {pk: frozenset(theirs) for pk, theirs in found.items()}
+
+
+def _pairs(resource: Resource, rows: QuerySet[Any], users: Collection[Key] | None) -> Iterator[_Pair]:
+    """Which of these users sees which of these rows by a way of their own. users: None for all."""
+    if users is not None and not users:
+        return
+    pairs: Iterable[tuple[Any, Any]]
+    if resource.audience:
+        pairs = resource.audience.users(rows, users)
+    else:
+        rows = rows if users is None else rows.filter(Among(F(resource.owner), users))
+        pairs = rows.values_list("pk", resource.owner)
+    yield from ((id_of(pk), key_of(user)) for pk, user in pairs)
+
+
+def _there(resource: Resource, asked: Collection[Change], using: str | None) -> QuerySet[Any]:
+    """The rows that these changes are about, and that are not deleted softly."""
+    rows = resource.rows(using or resource.written_in())
+    rows = rows.filter(Among(F("pk"), list({change.pk for change in asked})))
+    return rows.filter(**{f"{resource.deleted_at}__isnull": True}) if resource.deleted_at else rows
 
 
 def _seen(name: str, asked: Collection[Change], using: str | None) -> set[_Pair]:
     """Which of these rows which of these users see, everybody among them."""
     resource = (shared_resources() | public_resources())[name]
-    rows = resource.rows(using or resource.written_in())
-    rows = rows.filter(Among(F("pk"), list({change.pk for change in asked})))
-    users = {change.user_id for change in asked}
-    found: set[_Pair] = set()
-    if PUBLIC in users:
-        found |= {(id_of(pk), PUBLIC) for pk in resource.of_everybody(rows).values_list("pk", flat=True)}
-    if resource.deleted_at:
-        rows = rows.filter(**{f"{resource.deleted_at}__isnull": True})
-    if resource.audience and (others := users - {PUBLIC}):
-        found |= {(id_of(pk), key_of(user)) for pk, user in resource.audience.users(rows, list(others))}
+    rows = _there(resource, asked, using)
+    users = {change.user_id for change in asked} - {PUBLIC}
+    found = set(_pairs(resource, rows, list(users)))
+    if resource.public is not None:
+        found.update((id_of(pk), PUBLIC) for pk in resource.of_everybody(rows).values_list("pk", flat=True))
     return found

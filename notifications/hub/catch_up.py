@@ -156,7 +156,7 @@ class CatchUp:
         """Without what their users lost since it was read, for rows that several users may see."""
         if not are_checked():
             return changes
-        return await self._reader.read(partial(visible, changes))
+        return await self._reader.read(partial(visible, changes, users=self._registry.listened_users()))
 
     def _listeners_of(self, changes: Iterable[Change]) -> Iterable[Connection]:
         users = {change.user_id for change in changes}

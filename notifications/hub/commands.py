@@ -134,7 +134,11 @@ class Commands:
     ) -> None:
         now = microseconds_now()
         subscription.replay(now)
-        reading = Reading(self._readers, lambda: _read(connection.hears, request, _epoch_for(request), now))
+        reading = Reading(
+            self._readers,
+            connection.hears,
+            lambda: _read(connection.hears, request, _epoch_for(request), now),
+        )
         try:
             await reading.start()
         except (HistoryGone, TooMuchToReplay) as exc:
@@ -197,7 +201,7 @@ class Commands:
             epoch = Epoch.current()
             return _read(connection.hears, request, epoch, now)
 
-        reading = Reading(self._readers, begin)
+        reading = Reading(self._readers, connection.hears, begin)
         await reading.start()
         self._epoch.adopt(epoch)
         if request.offset is not None:

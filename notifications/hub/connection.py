@@ -119,11 +119,17 @@ class Connection(Socket):
 
     # Changes
 
+    def keeps(self, change: Change) -> bool:
+        """Whether it is the destroy, for everybody, of a row that its user sees still."""
+        return self.user_id in change.kept_by
+
     def deliver(self, change: Change, horizon: int) -> None:
         """
         To each of its subscriptions but those of the client that made it. horizon: the latest position that
         may be given out.
         """
+        if change.kept_by and self.keeps(change):
+            return
         subscriptions = tuple(self.subscriptions)
         if change.client:
             subscriptions = tuple(each for each in subscriptions if each.client != change.client)
@@ -142,6 +148,8 @@ class Connection(Socket):
         As deliver, but not to a subscription that began more than tolerance (microseconds) after the change:
         a base client that asked for no history gets none.
         """
+        if self.keeps(change):
+            return
         for subscription in tuple(self.subscriptions):
             if subscription.started <= change.position + tolerance and subscription.concerns(change):
                 self._deliver_to(subscription, change, horizon)

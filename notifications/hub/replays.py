@@ -7,7 +7,7 @@ tables are read again for what changed since it began to be held.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from functools import partial
 from itertools import islice
 
@@ -18,7 +18,7 @@ from ..ground.database import DatabaseThreads
 from ..ground.metrics import metrics
 from ..wire import protocol
 from ..wire.connection_states import OVERFLOWED
-from ..wire.payloads import Change, RowKey
+from ..wire.payloads import Change, Key, RowKey
 from ..wire.subscriptions import Subscription
 from .catch_up import CatchUp
 from .connection import Connection
@@ -36,10 +36,16 @@ Told = dict[RowKey, int]
 
 
 class Reading:
-    """Begun with start(), which raises what begin() does. That, and each page, runs on any of the threads."""
+    """
+    Begun with start(), which raises what begin() does. That, and each page, runs on any of the threads.
+    users: who is to hear.
+    """
 
-    def __init__(self, threads: DatabaseThreads, begin: Callable[[], Iterator[Change]]) -> None:
+    def __init__(
+        self, threads: DatabaseThreads, users: Collection[Key], begin: Callable[[], Iterator[Change]]
+    ) -> None:
         self._threads = threads
+        self._users = users
         self._begin = begin
         self._iterator: Iterator[Change] = iter(())
         self._first: list[Change] = []
@@ -52,8 +58,11 @@ class Reading:
         page, self._first = self._first, []
         while page:
             # Rows that several users may see: this one may have lost some since they were read.
-            yield await self._threads.run(partial(visible, page)) if are_checked() else page
+            yield await self._threads.run(self._visible(page)) if are_checked() else page
             page = await self._threads.run(self._next_page)
+
+    def _visible(self, page: list[Change]) -> Callable[[], list[Change]]:
+        return partial(visible, page, users=self._users)
 
     def _first_page(self) -> list[Change]:
         self._iterator = self._begin()
@@ -88,6 +97,8 @@ class Replays:
         async for page in reading.pages():
             self._catch_up.see(page)
             for change in filter(subscription.concerns, page):
+                if connection.keeps(change):
+                    continue
                 connection.write_change(subscription, change, now)
                 await connection.written()
             if not connection.is_open:
@@ -115,7 +126,7 @@ class Replays:
     async def _tell_overflow(self, connection: Connection, subscription: Subscription) -> Told:
         now = microseconds_now()
         since = subscription.read_again(now)
-        reading = Reading(self._readers, lambda: changes_since(connection.hears, since))
+        reading = Reading(self._readers, connection.hears, lambda: changes_since(connection.hears, since))
         await reading.start()
         return await self.tell(connection, subscription, reading, now)
 

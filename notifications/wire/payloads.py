@@ -51,6 +51,7 @@ class Change(NamedTuple):
     pk: of a composite primary key, its JSON text.
     payload: the notification as JSON text, so that nobody encodes it again.
     client: the name of the one that made it, and need not hear of it; "" of most.
+    kept_by: of a destroy for everybody, the users who see the row still, by another way.
     """
 
     action: str
@@ -60,6 +61,7 @@ class Change(NamedTuple):
     position: int
     payload: str
     client: str = ""
+    kept_by: frozenset[Key] = frozenset()
 
     @property
     def time(self) -> int:

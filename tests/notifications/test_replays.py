@@ -111,7 +111,7 @@ def small_pages(monkeypatch):
 async def replay(replays, readers, client):
     """As Commands does it. Returns what was told last."""
     now, user = microseconds_now(), client.connection.user_id
-    reading = Reading(readers, lambda: changes_since([user], now - HOUR))
+    reading = Reading(readers, [user], lambda: changes_since([user], now - HOUR))
     await reading.start()
     told = await replays.tell(client.connection, client.subscription, reading, now)
     await replays.settle(client.connection, client.subscription, told)
@@ -158,7 +158,7 @@ async def test_a4_more_than_can_be_held_back_meanwhile_is_read_from_the_tables(
     client.on_frame = publish
     now = microseconds_now()
     # As read before the change: nothing of it.
-    reading = Reading(readers, lambda: iter([update_change("tasks", 0, 1, later - timedelta(days=1))]))
+    reading = Reading(readers, [1], lambda: iter([update_change("tasks", 0, 1, later - timedelta(days=1))]))
     await reading.start()
     told = await replays.tell(client.connection, client.subscription, reading, now)
     assert client.subscription.state is OVERFLOWED
@@ -175,7 +175,7 @@ async def test_what_waits_for_its_turn_is_compared_with_what_the_replay_told(
     user, before, after = client.connection.user_id, timezone.now(), timezone.now() + timedelta(seconds=1)
     fan_out.deliver(update_change("tasks", 5, user, before), 0, written=TURN_FRAMES)
     assert client.heard == []
-    reading = Reading(readers, lambda: iter([destroy_change("tasks", 5, user, after)]))
+    reading = Reading(readers, [1], lambda: iter([destroy_change("tasks", 5, user, after)]))
     await reading.start()
     told = await replays.tell(client.connection, client.subscription, reading, microseconds_now())
     turns.begin()
@@ -206,7 +206,7 @@ async def test_a_reading_that_fails_after_its_first_page_never_looks_complete(re
         yield from range(3)
         raise OperationalError("the server closed the connection")
 
-    reading = Reading(readers, failing)
+    reading = Reading(readers, [1], failing)
     await reading.start()
     with pytest.raises(OperationalError):
         async for _ in reading.pages():
@@ -222,6 +222,6 @@ async def test_a_reading_whose_first_page_fails_begins_again(readers):
             raise OperationalError("the server closed the connection")
         yield from range(3)
 
-    reading = Reading(readers, failing)
+    reading = Reading(readers, [1], failing)
     await reading.start()
     assert [page async for page in reading.pages()] == [[0, 1, 2]]
