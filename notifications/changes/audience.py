@@ -62,13 +62,29 @@ class Hop:
         return not self.field.auto_created
 
     @property
+    def generic(self) -> Any:
+        """The GenericRelation that it is, in whichever direction; None if it is none."""
+        relation = self.field if self.is_forward else self.field.field
+        # Not by its class: that can be imported only where contenttypes is installed.
+        return relation if hasattr(relation, "object_id_field_name") else None
+
+    @property
+    def is_held_here(self) -> bool:
+        """Whether its columns are in `source`. A GenericRelation has none, and names those of its model."""
+        return self.is_forward != bool(self.generic)
+
+    @property
     def columns(self) -> tuple[tuple[type[Model], str], ...]:
-        """The foreign keys whose values decide where it leads: (model, attribute)."""
+        """What decides where it leads, foreign keys mostly: (model, attribute)."""
         if self.field.many_to_many:
             return ()
-        if self.is_forward:
-            return ((self.source, self.field.attname),)
-        return ((self.model, self.field.field.attname),)
+        model = self.source if self.is_held_here else self.model
+        if generic := self.generic:
+            names = generic.content_type_field_name, generic.object_id_field_name
+            return tuple(
+                (model, str(getattr(model._meta.get_field(name), "attname", name))) for name in names
+            )
+        return ((model, (self.field if self.is_forward else self.field.field).attname),)
 
 
 class Path:

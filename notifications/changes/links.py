@@ -116,7 +116,7 @@ def _links_of(resource: Resource, path: Path) -> Iterator[Link]:
     for hop in path.hops:
         found.setdefault(prefix, Link(resource, path, hop.source, prefix))
         for model, column in hop.columns:
-            at = prefix if hop.is_forward else hop.prefix
+            at = prefix if hop.is_held_here else hop.prefix
             link = found.setdefault(at, Link(resource, path, model, at))
             link.columns.add(column)
         if hop.through is not None:

@@ -71,6 +71,9 @@ def _keys_on_the_way(resource: Resource) -> Iterator[Any]:
 def _keys_of(hop: Hop) -> list[Any]:
     if hop.through is not None:
         return _foreign_keys(hop.through)
+    if hop.generic:
+        # No foreign key leads to the row: Django itself deletes what has to go with it.
+        return []
     return [hop.field if hop.is_forward else hop.field.field]
 
 
@@ -104,9 +107,16 @@ def _unindexed(resource: Resource, columns: Iterable[tuple[type[Model], str]]) -
 
 
 def _has_index(model: type[Model], field: Any) -> bool:
-    leading = [index.fields[0].lstrip("-") for index in model._meta.indexes if index.fields]
-    leading += [names[0] for names in model._meta.unique_together]
-    constraints = [getattr(each, "fields", ()) for each in model._meta.constraints]
-    leading += [names[0] for names in constraints if names]
-    names = {field.name, field.attname}
-    return bool(field.db_index or field.unique or field.primary_key or not names.isdisjoint(leading))
+    if field.db_index or field.unique or field.primary_key:
+        return True
+    indexes = [[name.lstrip("-") for name in index.fields] for index in model._meta.indexes]
+    indexes += [list(names) for names in model._meta.unique_together]
+    indexes += [list(getattr(each, "fields", ())) for each in model._meta.constraints]
+    return any(not {field.name, field.attname}.isdisjoint(_leading(model, names)) for names in indexes)
+
+
+def _leading(model: type[Model], names: list[str]) -> list[str]:
+    """The columns of an index by which rows are found. Who asks for an object's id says of which type."""
+    related = model._meta.get_field(names[0]).related_model if names else None
+    is_type = isinstance(related, type) and related._meta.label == "contenttypes.ContentType"
+    return names[: 2 if is_type else 1]
