@@ -35,8 +35,8 @@ class DirectSender:
         try:
             self._run(self._send(item, seconds))
         except BaseException as exc:
-            # Also what a signal handler raised in the midst of the loop (the time limit of a job): what it
-            # leaves behind may hold the layer's lock.
+            # Also what a signal handler raised in the midst of the loop (KeyboardInterrupt, say; the
+            # limits of jobs wait, see ground/job_limits.py): what it leaves behind may hold the layer's lock.
             self._abandon()
             left = deadline - time.monotonic()
             if not was_open or not isinstance(exc, Exception) or isinstance(exc, TimeoutError) or left <= 0:

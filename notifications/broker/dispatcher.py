@@ -49,7 +49,7 @@ class Dispatcher:
     def dispatch(self, items: Sequence[Outgoing]) -> None:
         """Never raises over the state of the channel layer."""
         tests = in_test_run()  # to be asked now: it is over when the process exits
-        if not self._hub_runs and (is_local() or (tests and is_on_postgres())):
+        if not self.hub_runs and (is_local() or (tests and is_on_postgres())):
             # Nobody hears: an in-memory layer has nobody else, and a connection to a test's database would
             # keep it from being dropped.
             return
@@ -125,7 +125,7 @@ class Dispatcher:
     # At once
 
     def _sends_at_once(self) -> bool:
-        return not self._hub_runs and cable_settings().publish == AUTO and not _in_a_loop()
+        return not self.hub_runs and cable_settings().publish == AUTO and not _in_a_loop()
 
     def _send_all(self, items: Iterable[Outgoing]) -> bool:
         """Whether all were sent; the rest waits in its lanes."""
@@ -160,7 +160,7 @@ class Dispatcher:
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """The hub's loop sends from now on."""
-        if self._loop is loop and self._hub_runs:  # that of another tenant
+        if self._loop is loop and self.hub_runs:  # that of another tenant
             return
         with self._lock:
             self._move_to(loop)
@@ -177,7 +177,7 @@ class Dispatcher:
                 self._loop, self._has_hub = None, False
 
     @property
-    def _hub_runs(self) -> bool:
+    def hub_runs(self) -> bool:
         loop = self._loop
         return self._has_hub and loop is not None and not loop.is_closed()
 

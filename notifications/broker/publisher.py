@@ -11,10 +11,12 @@ import logging
 import os
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..conf import cable_settings
 from ..ground.echo import current_client
+from ..ground.job_limits import job_limits_wait
 from ..ground.metrics import metrics
 from ..wire import protocol
 from ..wire.payloads import Change
@@ -47,7 +49,15 @@ class Publisher:
 
     def enqueue(self, items: Iterable[Outgoing]) -> None:
         """Send them, now or in the background."""
-        self._own.dispatch(list(items))
+        with self.uninterrupted():
+            self._own.dispatch(list(items))
+
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        """
+        The time limit of a job raises at the end of it, not within. To be put around whatever lets no failure
+        of an announcement out. A process with a hub runs no jobs.
+        """
+        return nullcontext() if self._own.hub_runs else job_limits_wait()
 
     @property
     def waiting(self) -> int:
@@ -93,6 +103,11 @@ publisher = Publisher()
 
 def publish(changes: Sequence[Change]) -> None:
     """Announce changes to the clients of their owners. Never raises; at most once."""
+    with publisher.uninterrupted():
+        _publish(changes)
+
+
+def _publish(changes: Sequence[Change]) -> None:
     client = current_client()
     items = []
     shared, others = split_shared(changes)

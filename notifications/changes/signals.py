@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import F, Model
 
+from ..broker import publisher as publishing
 from .among import Among
 from .announcements import announce, to_everybody, updated
 from .audience import Pair
@@ -30,9 +31,18 @@ def announce_save(
     update_fields: Collection[str] | None = None,
     **_: Any,
 ) -> None:
-    """Receiver of post_save. Fixtures (raw) are not announced. Never raises: a save must not fail for it."""
-    if raw:
-        return
+    """
+    Receiver of post_save. Fixtures (raw) are not announced. Never raises, but the time limit of a job: a save
+    must not fail for it.
+    """
+    if not raw:
+        with publishing.publisher.uninterrupted():
+            _announce_to_all(sender, instance, created, using, update_fields)
+
+
+def _announce_to_all(
+    sender: type[Model], instance: Model, created: bool, using: str, update_fields: Columns
+) -> None:
     try:
         found = resources_of(sender)
     except Exception:

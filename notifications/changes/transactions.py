@@ -90,12 +90,17 @@ class Batch:
             commit()
             # The end of atomic() has yet to switch autocommit on: a query now would begin a transaction.
             if self.parts and not self.parts[0].atomic:
-                self._committed()
-                self._end_of_reading(commit)
+                try:
+                    self._committed()
+                finally:
+                    self._end_of_reading(commit)
 
         def publish_and_run_hooks() -> None:
-            self._committed()
-            run_hooks()
+            # A job whose time is over has committed all the same: the hooks of others run before it is told.
+            try:
+                self._committed()
+            finally:
+                run_hooks()
 
         self._connection.commit = commit_and_publish  # type: ignore[method-assign]
         self._connection.run_and_clear_commit_hooks = publish_and_run_hooks  # type: ignore[method-assign]
@@ -215,7 +220,13 @@ class Batch:
         self._publish(_steps_of(parts), _written_by(parts))
 
     def _publish(self, steps: Iterable[Step], written: Iterable[notices.Written] = ()) -> None:
-        """Never raises: what is committed stays committed."""
+        """
+        Raises nothing but the time limit of a job, when all is published: what is committed stays committed.
+        """
+        with publisher.publisher.uninterrupted():
+            self._publish_all(steps, written)
+
+    def _publish_all(self, steps: Iterable[Step], written: Iterable[notices.Written]) -> None:
         try:
             for each in written:
                 for portion in notices.again(each, self._connection.alias):

@@ -18,7 +18,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
-from ..broker.publisher import publish_disconnect
+from ..broker.publisher import publish_disconnect, publisher
 from ..conf import cable_settings
 from ..ground.watching import Receiver
 from ..handshake.authentication import SessionAuthenticator
@@ -33,10 +33,11 @@ def _end(user_id: Any, key: str, using: str | None = None) -> None:
     def tell() -> None:
         from .orders import tell_own_hubs  # which brings the hub with it
 
-        try:
-            tell_own_hubs(publish_disconnect(user_id, keys=[key]))
-        except Exception:
-            logger.exception("could not end the sockets of user %s; the next reconcile will", user_id)
+        with publisher.uninterrupted():
+            try:
+                tell_own_hubs(publish_disconnect(user_id, keys=[key]))
+            except Exception:
+                logger.exception("could not end the sockets of user %s; the next reconcile will", user_id)
 
     transaction.on_commit(tell, using=using)
 
