@@ -50,7 +50,8 @@ class ServerSettings:
     # Bytes of a request body. Above it: HTTP 413. The request line and headers may have 16 KiB and 500 lines
     # together (431).
     request_bytes: int = 5 * 1024 * 1024
-    # Threads for HTTP requests in one process.
+    # Threads for HTTP requests in one process. A request has one until its response is produced, with the
+    # whole body of a synchronous `StreamingHttpResponse`.
     request_threads: int = 16
     # HTTP requests that may wait for a thread, for at most 30 s. Above it: HTTP 503 with `Retry-After`.
     request_queue: int = 500
