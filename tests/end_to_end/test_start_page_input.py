@@ -133,6 +133,7 @@ def test_the_answer_to_a_new_task_is_older_than_a_move(here):
     here.page.clock.install()
     here.add_task("ring Diane")
     here.add_task("buy tea")
+    here.expect_labels("ring Diane", "buy tea")
     here.page.get_by_role("button", name="Move ring Diane").press("ArrowDown")
     here.expect_labels("buy tea", "ring Diane")
     here.page.clock.fast_forward(2_000)
