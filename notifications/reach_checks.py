@@ -41,6 +41,6 @@ def _check_deletions_kept() -> list[CheckMessage]:
             f"settings.CABLE['DELETIONS_KEPT'] is {settings.deletions_kept!r}: each read of the tables looks "
             f"{behind:g} s back, and would find deletions forgotten",
             hint="OVERLAP + 1.2 x RECONCILE_INTERVAL + 5, and as long as your clients may be away.",
-            id="sync_cable.E018",
+            id="sync_cable.E019",
         )
     ]

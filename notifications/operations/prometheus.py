@@ -32,7 +32,7 @@ COUNTERS = {
     "connections_opened": "Sockets opened",
     "published": "Changes handed to the channel layer",
     "publish_failures": "Events that the channel layer did not take; each is sent again",
-    "caught_up": "Changes found only in the tables, because the fast path lost them",
+    "caught_up": "Changes found only in the tables: without a signal, or lost by the fast path",
     "replayed": "Changes replayed to clients that resumed",
     "catch_up_failures": "Catch-ups that failed, and were repeated",
     "reconcile_failures": "Reconciles that failed, and were repeated",

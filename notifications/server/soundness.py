@@ -13,7 +13,7 @@ from ..conf import ServerSettings, server_settings
 
 def check_server() -> list[CheckMessage]:
     return [
-        Error(f"settings.CABLE['SERVER'][{key!r}] {fault}", hint=hint, id="sync_cable.E020")
+        Error(f"settings.CABLE['SERVER'][{key!r}] {fault}", hint=hint, id="sync_cable.E024")
         for key, fault, hint in _faults_of_server(server_settings())
     ]
 

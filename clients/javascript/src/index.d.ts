@@ -13,8 +13,8 @@ export interface Change {
 }
 
 /**
- * Why it is not known what changed: "start" (no position was given or kept), "history" or the server's own word (it
- * could not be replayed).
+ * Why it is not known what changed: "start" (no position was given or kept, or events are shared with another
+ * tab), "history" or the server's own word (it could not be replayed).
  */
 export interface Refetch {
   reason: string
