@@ -2,6 +2,7 @@
 Who may ask by HTTP, held to what a handshake is held to: address, origin, authenticator.
 """
 
+import threading
 import time
 from collections.abc import Hashable
 
@@ -35,16 +36,22 @@ class Buckets:
     def __init__(self) -> None:
         self._buckets: dict[Hashable, TokenBucket] = {}
         self._sweep_at = SWEEP_AT
+        # Requests are served by many threads, and no dictionary may grow while a sweep reads it.
+        self._lock = threading.Lock()
 
     def take(self, who: Hashable, rate: float, burst: float) -> bool:
-        now = time.monotonic()
+        with self._lock:
+            now = time.monotonic()
+            return self._bucket(who, rate, burst, now).take(now)
+
+    def _bucket(self, who: Hashable, rate: float, burst: float, now: float) -> TokenBucket:
         bucket = self._buckets.get(who)
         if bucket is None:
             if len(self._buckets) >= self._sweep_at:
                 self._buckets = {key: each for key, each in self._buckets.items() if not each.is_full(now)}
                 self._sweep_at = max(SWEEP_AT, 2 * len(self._buckets))
             bucket = self._buckets[who] = TokenBucket(rate, burst, now)
-        return bucket.take(now)
+        return bucket
 
 
 _buckets = Buckets()

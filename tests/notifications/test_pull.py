@@ -1,5 +1,7 @@
 """GET /cable/changes: who may ask, how often, and what is answered. docs/state.md is tried in tests/docs."""
 
+import threading
+
 import pytest
 from django.db import OperationalError
 from django.test import Client, override_settings
@@ -101,6 +103,24 @@ def test_the_buckets_of_those_who_left_are_forgotten(monkeypatch):
     for number in range(100):
         assert buckets.take(number, rate=1e9, burst=1)
     assert len(buckets._buckets) <= 20
+
+
+def test_who_comes_while_buckets_are_swept_waits_for_it():
+    buckets, answers = Buckets(), []
+    stranger = threading.Thread(target=lambda: answers.append(buckets.take("stranger", 1, 1)))
+
+    class Swept:
+        def is_full(self, now):
+            if not stranger.ident:
+                stranger.start()
+                stranger.join(0.2)  # without the lock it is done by then, and the sweep forgets it or fails
+            return True
+
+    buckets._buckets, buckets._sweep_at = {1: Swept(), 2: Swept()}, 2
+    assert buckets.take("me", 1, 1)
+    stranger.join()
+    assert answers == [True]
+    assert set(buckets._buckets) == {"me", "stranger"}
 
 
 def test_pages_of_allowed_origins_may_read_it_and_others_not(page, settings):
