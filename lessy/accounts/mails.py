@@ -1,5 +1,7 @@
 """The mails of an account: plain text, sent once the transaction that causes them is committed."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
@@ -40,14 +42,31 @@ def send_activation_done(user: User) -> None:
 
 
 def send_password_reset(user: User) -> None:
-    _send(user, "Choose a new password", RESET, token=mail_tokens.reset_token(user))
+    mail = User.objects.filter(pk=user.pk, reset_sent_at=user.reset_sent_at)
+
+    def forget() -> None:
+        """Or none would be sent for as long as a mail counts as just sent. A later one is left alone."""
+        mail.update(reset_token=None, reset_sent_at=None)
+
+    _send(user, "Choose a new password", RESET, unsent=forget, token=mail_tokens.reset_token(user))
 
 
-def _send(user: User, subject: str, body: str, **fields: str | None) -> None:
-    """A mail that cannot be sent is logged, and fails nobody's request: each can be asked for again."""
+def _send(
+    user: User, subject: str, body: str, *, unsent: Callable[[], object] | None = None, **fields: str | None
+) -> None:
+    """
+    A mail that cannot be sent is logged, and fails nobody's request: each can be asked for again.
+
+    unsent: called if it cannot.
+    """
     text = body.format(root=settings.LESSY_ROOT_URL, **fields)
 
     def send() -> None:
-        send_mail(f"[Lessy] {subject}", text, settings.DEFAULT_FROM_EMAIL, [user.email])
+        try:
+            send_mail(f"[Lessy] {subject}", text, settings.DEFAULT_FROM_EMAIL, [user.email])
+        except Exception:
+            if unsent is not None:
+                unsent()
+            raise
 
     transaction.on_commit(send, robust=True)

@@ -5,6 +5,8 @@ from functools import partial
 
 import pytest
 from django.contrib.auth import hashers
+from django.core.mail.backends import locmem
+from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 from django.utils import timezone
 
@@ -77,6 +79,60 @@ def test_after_five_minutes_the_latest_token_wins(nobody, alice, posted):
     assert len(mails) == 1
     assert reset(nobody, token).refused == NOT_FOUND
     assert reset(nobody, mailed()).status == 200
+
+
+@pytest.fixture
+def mail_server(monkeypatch):
+    """mail_server.down says whether it is."""
+
+    class Server(EmailBackend):
+        down = True
+
+        def send_messages(self, messages):
+            if Server.down:
+                raise ConnectionRefusedError("the mail server is down")
+            return super().send_messages(messages)
+
+    monkeypatch.setattr(locmem, "EmailBackend", Server)
+    return Server
+
+
+def test_a_reset_whose_mail_could_not_be_sent_is_sent_when_it_is_asked_for_again(
+    nobody, alice, posted, mail_server
+):
+    with posted() as mails:
+        assert ask(nobody).status == 204
+    assert mails == []
+    assert not mail_tokens.may_reset(User.objects.get())
+    mail_server.down = False
+    with posted() as mails:
+        assert ask(nobody).status == 204
+    assert len(mails) == 1
+    assert reset(nobody, mailed()).status == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_fails_late_leaves_a_later_one_valid(alice, monkeypatch):
+    def fail_late(*args):
+        mail_reset(User.objects.get())
+        raise TimeoutError
+
+    monkeypatch.setattr("lessy.accounts.mails.send_mail", fail_late)
+    services.request_reset(email=alice.email)
+    assert mail_tokens.may_reset(User.objects.get())
+
+
+def test_an_activation_whose_mail_could_not_be_sent_is_sent_when_it_is_asked_for_again(
+    nobody, posted, mail_server
+):
+    user = {"user": {"email": "laura@example.com"}}
+    with posted() as mails:
+        nobody.post("users", user)
+    assert mails == []
+    mail_server.down = False
+    with posted() as mails:
+        assert nobody.post("users/activation_emails", user).status == 204
+    assert mail_tokens.activation_token(User.objects.get()) in mails[0].body
 
 
 def test_who_is_pending_is_told_to_activate(nobody, pending, posted):
