@@ -4,11 +4,14 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.hashers import make_password
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
+from lessy.accounts import services
 from lessy.accounts.models import AccessToken, TermsOfService, User
+from lessy.ground.locks import owner_locked
 
 
 class NewUserForm(AdminUserCreationForm):
@@ -24,10 +27,25 @@ class UserForm(UserChangeForm):
         field_classes: ClassVar = {}
 
 
+class PasswordForm(AdminPasswordChangeForm):
+    """Django's own saves every column as it was before the password was hashed."""
+
+    def save(self, commit: bool = True) -> User:
+        user: User = self.user
+        usable = self.cleaned_data["set_usable_password"]
+        hashed = make_password(self.cleaned_data["password1"] if usable else None)
+        if not commit:
+            user.set_hash(hashed)
+        elif not services.set_hash(user=user, hashed=hashed):
+            raise Http404("The user was deleted meanwhile.")
+        return user
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     form = UserForm
     add_form = NewUserForm
+    change_password_form = PasswordForm
     list_display = ("username", "email", "activated_at", "is_active", "is_staff", "created_at")
     list_filter = ("is_active", "is_staff", "is_superuser", "activated_at")
     search_fields = ("username", "email")
@@ -39,6 +57,16 @@ class UserAdmin(DjangoUserAdmin):
         ("Permissions", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
+        """On a POST as it is by now, under the lock, which the admin's own transaction holds to its end."""
+        found = super().get_object(request, object_id, from_field)
+        if found is not None and request.method == "POST":
+            with owner_locked(found.pk) as there:
+                if not there:
+                    return None
+                found.refresh_from_db()
+        return found
 
 
 class StateFilter(admin.SimpleListFilter):

@@ -145,6 +145,15 @@ def change_password(*, user: User, password: str, keep: AccessToken) -> None:
         _store_hash(user, hashed, keep)
 
 
+def set_hash(*, user: User, hashed: str) -> bool:
+    """For who may not sign in too. All tokens end. Returns: whether the user is still there."""
+    with owner_locked(user.pk) as there:
+        if there:
+            user.refresh_from_db()
+            _store_hash(user, hashed)
+        return there
+
+
 def update_profile(*, user: User, changes: Profile) -> None:
     with _locked(user):
         for name, value in changes.items():

@@ -3,12 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin import ModelAdmin
+from django.contrib.auth import hashers
 from django.contrib.messages import ERROR, get_messages
 from django.urls import reverse
 from waffle.models import Flag
 
-from lessy.accounts import tokens
+from lessy.accounts import mail_tokens, tokens
 from lessy.accounts.models import AccessToken, TermsOfService, User
+from tests.api import Api
+from tests.fixtures import mail_reset
 
 HOUR = timedelta(hours=1)
 TOKENS = reverse("admin:accounts_accesstoken_changelist")
@@ -106,6 +110,95 @@ def test_a_pending_user_without_a_name_is_changed(admin, pending):
     assert admin.post(path, fields).status_code == 302
     pending.refresh_from_db()
     assert (pending.username, pending.email) == (None, "new@example.com")
+
+
+PASSWORDS = {"password1": "s3crets!", "password2": "s3crets!", "usable_password": "true"}
+NO_PASSWORD = {"usable_password": "false", "unset-password": "Disable"}
+
+
+def password_of(user):
+    return reverse("admin:auth_user_password_change", args=[user.pk])
+
+
+@pytest.mark.parametrize("fields", [PASSWORDS, NO_PASSWORD])
+def test_a_password_set_in_the_admin_ends_tokens_and_links(admin, alice, fields):
+    text, link = new_token(alice), mail_reset(alice)
+    assert admin.post(password_of(alice), fields).status_code == 302
+    alice.refresh_from_db()
+    assert alice.check_password("s3crets!") is (fields is PASSWORDS)
+    assert alice.has_usable_password() is (fields is PASSWORDS)
+    assert tokens.verify(text) is None
+    assert Api().post("users/passwords", {"token": link, "user": {"password": "new"}}).status == 404
+
+
+def test_who_sets_their_own_password_in_the_admin_stays_there(admin):
+    dale = User.objects.get()
+    assert admin.post(password_of(dale), PASSWORDS).status_code == 302
+    assert admin.get(USERS).status_code == 200
+
+
+def test_a_password_is_set_in_the_admin_of_who_may_not_sign_in(admin, alice):
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert admin.post(password_of(alice), PASSWORDS).status_code == 302
+    assert User.objects.get(pk=alice.pk).check_password("s3crets!")
+
+
+@pytest.fixture
+def while_hashing(monkeypatch):
+    """while_hashing(act): what another does while a password is hashed."""
+    hasher = type(hashers.get_hasher())
+    encode = hasher.encode
+
+    def arrange(act):
+        def act_and_encode(self, *args, **options):
+            act()
+            return encode(self, *args, **options)
+
+        monkeypatch.setattr(hasher, "encode", act_and_encode)
+
+    return arrange
+
+
+def test_what_a_user_changes_while_a_password_is_hashed_stays(admin, alice, while_hashing):
+    row = User.objects.filter(pk=alice.pk)
+    while_hashing(lambda: row.update(email="new@example.com", username="palmer"))
+    assert admin.post(password_of(alice), PASSWORDS).status_code == 302
+    found = row.get()
+    assert (found.email, found.username) == ("new@example.com", "palmer")
+
+
+def test_a_user_who_is_deleted_while_a_password_is_hashed_stays_deleted(admin, alice, while_hashing):
+    while_hashing(User.objects.filter(pk=alice.pk).delete)
+    assert admin.post(password_of(alice), PASSWORDS).status_code == 404
+    assert not User.objects.filter(pk=alice.pk).exists()
+
+
+def meanwhile(monkeypatch, act):
+    """Another acts once the admin has read a user, before it has the lock."""
+    read = ModelAdmin.get_object
+
+    def read_and_act(*args, **options):
+        found = read(*args, **options)
+        act()
+        return found
+
+    monkeypatch.setattr(ModelAdmin, "get_object", read_and_act)
+
+
+def test_what_is_committed_before_the_lock_is_not_reverted_by_the_form(admin, alice, monkeypatch):
+    meanwhile(monkeypatch, lambda: mail_reset(User.objects.get(pk=alice.pk)))
+    fields = {"username": "alice", "email": alice.email, "time_zone": "Europe/Paris", "is_active": "on"}
+    assert admin.post(reverse("admin:accounts_user_change", args=[alice.pk]), fields).status_code == 302
+    alice.refresh_from_db()
+    assert alice.time_zone == "Europe/Paris"
+    assert mail_tokens.may_reset(alice)
+
+
+def test_who_was_deleted_before_the_lock_is_not_made_again_by_the_form(admin, alice, monkeypatch):
+    meanwhile(monkeypatch, User.objects.filter(pk=alice.pk).delete)
+    fields = {"username": "alice", "email": alice.email, "time_zone": "UTC", "is_active": "on"}
+    assert admin.post(reverse("admin:accounts_user_change", args=[alice.pk]), fields).status_code == 302
+    assert not User.objects.filter(pk=alice.pk).exists()
 
 
 def test_terms_are_written_in_the_admin_and_have_versions_of_their_own(admin, nobody):
