@@ -9,6 +9,8 @@ import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -21,8 +23,12 @@ from ..wire.payloads import Key, key_of
 
 # Of one process: see state.snapshot.
 Answer = dict[str, Any]
+# Makes an event of the group that is to be answered to.
+Maker = Callable[[str], dict[str, Any]]
 
+# To connect, and to send a portion of events.
 CONNECT_SECONDS = 2.0
+PORTION = 500
 ANSWER_SECONDS = 1.0
 # For a page: whoever has not answered so long after another did is not waited for.
 QUIET_SECONDS = 0.2
@@ -79,19 +85,30 @@ async def ask_processes(
     if is_local():
         hub = running_hub()
         return [] if hub is None else [hub.snapshot(users)]
-    answers, _ = await exchange([lambda group: ask_event(group, users)], seconds=seconds, quiet=quiet)
-    return sorted(answers, key=lambda answer: str(answer["process"]))
+    exchanged = await exchange([lambda group: ask_event(group, users)], seconds=seconds, quiet=quiet)
+    return sorted(exchanged.answers, key=lambda answer: str(answer["process"]))
 
 
-async def exchange(
-    makers: Sequence[Callable[[str], dict[str, Any]]], *, seconds: float, quiet: float | None = None
-) -> tuple[list[Answer], int | None]:
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """
+    answers: of the processes. listening: how many there are; None if that cannot be known.
+    sent: how many events were sent. failure: what kept the others from it, in a sentence; "" if all were.
+    """
+
+    answers: list[Answer]
+    listening: int | None
+    sent: int
+    failure: str = ""
+
+
+async def exchange(makers: Sequence[Maker], *, seconds: float, quiet: float | None = None) -> Exchanged:
     """
     Send events to every process, and collect what they answer.
 
-    makers: each makes an event of the group that is to be answered to. seconds, quiet: see ask_processes;
-    when all have answered that Redis knows of, nobody is waited for.
-    Returns the answers, and how many processes listen; None if that cannot be known. Raises BrokerAway.
+    seconds, quiet: see ask_processes; as many seconds for each portion of events. When all have answered
+    that Redis knows of, nobody is waited for.
+    Raises BrokerAway if nothing could be sent.
     """
     layer = open_layer()
     inbox = _Inbox(layer)
@@ -100,15 +117,37 @@ async def exchange(
             async with asyncio.timeout(CONNECT_SECONDS):
                 await inbox.open()
                 listening = await layer.listeners(control_group())
-                for make in makers:
-                    await layer.group_send(control_group(), make(inbox.group))
         except Exception as exc:
             raise BrokerAway(describe(exc)) from exc
-        expected = None if listening is None else listening * len(makers)
-        return await _collect(inbox, seconds, quiet or seconds, expected), listening
+        sent, failure = await _send(layer, inbox.group, makers)
+        # Whether what failed was sent nevertheless is not known.
+        expected = None if failure or listening is None else listening * sent
+        answers: list[Answer] = []
+        try:
+            await _collect(inbox, answers, seconds, ceil(sent / PORTION), quiet or seconds, expected)
+        except Exception:
+            if not failure:
+                raise
+        return Exchanged(answers, listening, sent, failure)
     finally:
         await inbox.close()
         await layer.close()
+
+
+async def _send(layer: Layer, group: str, makers: Sequence[Maker]) -> tuple[int, str]:
+    """Returns how many were sent, and what kept the next from it. Raises BrokerAway if it was the first."""
+    sent = 0
+    try:
+        for start in range(0, len(makers), PORTION):
+            async with asyncio.timeout(CONNECT_SECONDS):
+                for make in makers[start : start + PORTION]:
+                    await layer.group_send(control_group(), make(group))
+                    sent += 1
+    except Exception as exc:
+        if not sent:
+            raise BrokerAway(describe(exc)) from exc
+        return sent, describe(exc)
+    return sent, ""
 
 
 def sockets_of(users: Sequence[Any]) -> dict[Key, int]:
@@ -118,17 +157,18 @@ def sockets_of(users: Sequence[Any]) -> dict[Key, int]:
     return dict(totals(answers)["by_user"])
 
 
-async def _collect(inbox: _Inbox, seconds: float, quiet: float, expected: int | None) -> list[Answer]:
-    answers: list[Answer] = []
+async def _collect(
+    inbox: _Inbox, answers: list[Answer], seconds: float, portions: int, quiet: float, expected: int | None
+) -> None:
+    """Into answers, which holds those that came before a failure too."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
+    deadline = loop.time() + seconds * portions
     while len(answers) != expected and (left := deadline - loop.time()) > 0:
-        event = await inbox.next(min(left, quiet) if answers else left)
+        event = await inbox.next(min(left, quiet if answers else seconds))
         if event is None:
             break
         if event["type"] == ANSWER:
             answers.append(event["state"])
-    return answers
 
 
 SUMMED = (

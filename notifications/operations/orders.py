@@ -8,7 +8,7 @@ one can have it acknowledged. The hubs of this process are told directly, withou
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from ..broker.outgoing import checked_disconnect
 from ..hub.current import hubs_of_process
 from ..hub.hub import Hub
 from ..wire import protocol
-from .inquiry import BrokerAway, exchange
+from .inquiry import BrokerAway, Maker, exchange
 
 ORDER_SECONDS = 2.0
 
@@ -134,15 +134,19 @@ async def _given(orders: list[dict[str, Any]], own: list[Receipt], seconds: floa
     if is_local():
         return OrderReport(_closed(own), None, "" if own else _IN_MEMORY)
     try:
-        answers, listening = await exchange([_maker(order) for order in orders], seconds=seconds)
+        exchanged = await exchange([_maker(order) for order in orders], seconds=seconds)
     except BrokerAway as exc:
         others = "processes besides this one were" if own else "the processes were"
         return OrderReport(_closed(own), None, f"{exc}: {others} not told")
-    receipts = [*own, *answers]
-    return OrderReport(_closed(receipts), listening, _problem(receipts, listening, len(orders), seconds))
+    receipts, listening = [*own, *exchanged.answers], exchanged.listening
+    if exchanged.failure:
+        problem = f"{exchanged.failure}: of {len(orders)} orders only {exchanged.sent} were sent"
+    else:
+        problem = _problem(receipts, listening, len(orders), seconds)
+    return OrderReport(_closed(receipts), listening, problem)
 
 
-def _maker(order: dict[str, Any]) -> Callable[[str], dict[str, Any]]:
+def _maker(order: dict[str, Any]) -> Maker:
     return lambda group: {**order, "answer_to": group}
 
 

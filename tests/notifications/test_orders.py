@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 import notifications
-from notifications.broker.events import disconnect_event
+from notifications.broker.events import ANSWER, PROBE, disconnect_event
 from notifications.hub.carried_out import REMEMBERED, CarriedOut
 from notifications.hub.current import current_hub
+from notifications.operations import inquiry, orders
 from notifications.operations.orders import _closed, _problem, disconnect_users
 from notifications.testing import CableCommunicator
 
@@ -61,6 +62,92 @@ def test_b1_an_order_that_came_twice_counts_its_sockets_once():
 async def test_b1_nobody_to_disconnect_is_no_order():
     report = await disconnect_users([])
     assert (report.carried_out, report.sockets) == (True, 0)
+
+
+class FakeLayer:
+    """Two processes, which answer at once. What it does takes time by the clock that it is given."""
+
+    def __init__(self, pass_time, fail_at=None):
+        self._pass_time = pass_time
+        self._fail_at = fail_at
+        self._events = asyncio.Queue()
+        self.sent = 0
+
+    async def new_channel(self):
+        return "channel"
+
+    async def group_add(self, group, channel):
+        pass
+
+    async def listeners(self, group):
+        return 2
+
+    async def group_send(self, group, event):
+        if event["type"] == PROBE:
+            self._events.put_nowait(event)
+            return
+        if self.sent == self._fail_at:
+            raise ConnectionError("the broker went away")
+        self.sent += 1
+        await self._pass_time(SEND_SECONDS)
+        for hub in ("a", "b"):
+            self._events.put_nowait({"type": ANSWER, "state": receipt(hub, event["order"])})
+
+    async def receive(self, channel):
+        await self._pass_time(RECEIVE_SECONDS)
+        return await self._events.get()
+
+    async def close(self):
+        pass
+
+
+SEND_SECONDS, RECEIVE_SECONDS = 0.002, 0.0006
+
+
+@pytest.fixture
+def broker(monkeypatch):
+    """broker(fail_at=…) is there for the orders, and moves the loop's clock."""
+    passed = 0.0
+    loop_time = asyncio.BaseEventLoop.time
+    monkeypatch.setattr(asyncio.BaseEventLoop, "time", lambda loop: loop_time(loop) + passed)
+    monkeypatch.setattr(orders, "is_local", lambda: False)
+
+    async def pass_time(seconds):
+        nonlocal passed
+        passed += seconds
+        await asyncio.sleep(0)
+
+    def open_it(**options):
+        layer = FakeLayer(pass_time, **options)
+        monkeypatch.setattr(inquiry, "open_layer", lambda: layer)
+        return layer
+
+    return open_it
+
+
+async def test_so_many_orders_as_take_longer_than_one_portion_are_all_acknowledged(broker):
+    layer, many = broker(), 4 * inquiry.PORTION
+    # Neither would do if all of them had the time of one portion.
+    assert many * SEND_SECONDS > inquiry.CONNECT_SECONDS
+    assert 2 * many * RECEIVE_SECONDS > orders.ORDER_SECONDS
+    report = await disconnect_users(range(1, many + 1))
+    assert (report.problem, report.sockets, layer.sent) == ("", 2 * many, many)
+
+
+@pytest.mark.parametrize("fail_at", [1, 1_200])
+async def test_orders_that_were_sent_before_the_broker_went_away_are_reported(broker, fail_at):
+    broker(fail_at=fail_at)
+    report = await disconnect_users(range(1, 2_001), seconds=1.0)
+    assert report.sockets == 2 * fail_at
+    assert f"of 2000 orders only {fail_at} were sent" in report.problem
+    assert "the broker went away" in report.problem
+
+
+async def test_no_order_that_was_sent_is_reported_as_none(broker):
+    broker(fail_at=0)
+    report = await disconnect_users([1, 2])
+    assert report.sockets == 0
+    assert "the processes were not told" in report.problem
 
 
 class Admitted:
