@@ -103,7 +103,7 @@ def test_its_types_are_those_of_the_project(tmp_path):
 
 def connections_of(site, person):
     """Counted by the servers."""
-    users = json.loads(site.manage("cable_stats", "--json"))["totals"]["by_user"]
+    users = json.loads(site.manage("cable_stats", "--json", "--wait", "20"))["totals"]["by_user"]
     return dict(map(tuple, users)).get(person.pk, 0)
 
 

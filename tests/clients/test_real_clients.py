@@ -238,11 +238,11 @@ result = tokens.issue(User.objects.get(pk={person.pk}), lifetime=timedelta(secon
 
 def test_e4_anycable_gets_another_token_when_its_own_expires_and_misses_nothing(extended_site):
     site, cooper = extended_site, extended_site.new_person()
-    short = replace(cooper, token=token_of(site, cooper, lifetime=4))
+    short = replace(cooper, token=token_of(site, cooper, lifetime=15))
     with ExitStack() as stack:
         client = extended_client(stack, site, short)
         client.wait_to_receive({"action": "create#tasks", "id": site.new_task(cooper)})
-        client.wait_for("asked for a token")
+        client.wait_for("asked for a token", seconds=40)
         missed = [site.new_task(cooper) for _ in range(3)]
         client.do("refresh", token=cooper.token)
         for task in missed:
@@ -259,7 +259,7 @@ def test_e4_anycable_gets_another_token_at_the_handshake(extended_site):
     url = site.servers[0].cable_url
     with node_client("@anycable/web", url, old, EXTENDED) as client:
         client.do("subscribe")
-        client.wait_for("asked for a token")
+        client.wait_for("asked for a token", seconds=40)
         client.do("refresh", token=cooper.token)
         client.wait_for("connected")
         client.wait_to_receive({"action": "create#tasks", "id": site.new_task(cooper)})

@@ -1,8 +1,10 @@
 """B12-B31, and E39 for the same on the extended protocol. One test per case, named after it."""
 
 import json
+from contextlib import suppress
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.support.cable import BASE, EXTENDED, SPACED, I, confirmed
 
@@ -196,8 +198,9 @@ def test_e1_two_thousand_subscribes_that_change_nothing_do_not_end_the_socket(so
 
 
 def test_e1_who_was_too_fast_may_come_back(socket):
-    for _ in range(400):
-        socket.command("unsubscribe", "x")
+    with suppress(ConnectionClosed):  # it is closed before it has sent them all
+        for _ in range(400):
+            socket.command("unsubscribe", "x")
     assert socket.frame() == {"type": "disconnect", "reason": "limit_exceeded", "reconnect": True}
     assert socket.close_code() == 4029
 

@@ -48,6 +48,7 @@ def test_b34_nothing_published_after_a_confirm_is_missed(site, other_server, coo
     site.new_task(cooper)
     rounds = 0
     with Shell(MANAGE, site.env) as writer:
+        writer("1")  # it takes its time to start
         publishing = threading.Thread(target=writer, args=(loop,))
         publishing.start()
         while publishing.is_alive():
@@ -66,7 +67,7 @@ def test_b34_nothing_published_after_a_confirm_is_missed(site, other_server, coo
 def five_of(socket, publishing):
     """The next five ids; none if the publisher ended before."""
     try:
-        return [socket.message()["id"] for _ in range(5)]
+        return [socket.message(5)["id"] for _ in range(5)]
     except TimeoutError:
         assert not publishing.is_alive()
         return []

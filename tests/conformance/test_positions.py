@@ -171,7 +171,7 @@ result = now.timestamp()
 """
         )
         last = last_ping_later_than(socket, changed + 2)
-        assert abs(last - time.time()) < 2
+        assert abs(last - time.time()) < 5
     with other.connect(cooper) as socket:
         socket.subscribe(since(last))
         assert socket.message() == {"action": "update#tasks", "id": task, "updatedAt": int(changed)}

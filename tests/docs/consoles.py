@@ -20,7 +20,7 @@ class Console:
         """Those lines that are JSON objects."""
         return [json.loads(text) for text in self.said if text.startswith("{")]
 
-    def wait_for(self, look: Callable[[], object], seconds: float = 10) -> None:
+    def wait_for(self, look: Callable[[], object], seconds: float = 30) -> None:
         """Until look() is true; as eventually(), but the page's loop must run for anything to be said."""
         deadline = time.monotonic() + seconds
         while not look():

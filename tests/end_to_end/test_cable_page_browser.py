@@ -53,9 +53,9 @@ def test_n4_the_page_stays_up_to_date_by_itself(admin, server, cooper):
     expect(row_of(page, "connections", cooper.username)).to_have_count(0)
     with server.connect(cooper) as socket:
         socket.subscribe()
-        expect(row_of(page, "connections", cooper.username)).to_have_count(1)
+        expect(row_of(page, "connections", cooper.username)).to_have_count(1, timeout=30_000)
         expect(page.locator("#live-state")).to_contain_text("Live: read at")
-    expect(row_of(page, "connections", cooper.username)).to_have_count(0)
+    expect(row_of(page, "connections", cooper.username)).to_have_count(0, timeout=30_000)
 
 
 def test_n4_the_cable_itself_refreshes_it(admin, server, site, cooper):

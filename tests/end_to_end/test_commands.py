@@ -29,7 +29,7 @@ def run(site, *words, **env):
 
 
 def stats(site):
-    code, output, errors = run(site, "cable_stats", "--json")
+    code, output, errors = run(site, "cable_stats", "--json", "--wait", "20")
     assert code == 0, errors
     return json.loads(output)
 

@@ -37,7 +37,7 @@ def test_a_request_that_trickles_in_is_cut_off(server, raw, begun):
             return False
         return raw.connected
 
-    eventually(lambda: not still_takes_bytes(), 5, "the end of the connection")
+    eventually(lambda: not still_takes_bytes(), 20, "the end of the connection")
     server.wait_for_log("did not finish its request: over the limit of request_seconds")
 
 
@@ -146,4 +146,4 @@ def test_c7_who_reads_slowly_gets_every_answer(unread):
     raw, answered = unread
     for _ in range(UNREAD):
         raw.hear(b"HTTP/1.1 200 OK").heard = b""
-    eventually(lambda: answered() == UNREAD, 10, "every answer")
+    eventually(lambda: answered() >= UNREAD, 30, "every answer")

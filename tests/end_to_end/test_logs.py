@@ -31,7 +31,7 @@ def wait_for(server, **fields):
     def look():
         return [line for line in lines(server) if line.items() >= fields.items()]
 
-    return eventually(look, 5, f"a line with {fields}")[-1]
+    return eventually(look, 20, f"a line with {fields}")[-1]
 
 
 def test_a_socket_is_logged_when_it_opens_and_when_it_closes(site, talking, cooper):

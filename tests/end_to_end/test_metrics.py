@@ -2,12 +2,13 @@
 
 import json
 import re
+from contextlib import suppress
 
 import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.cable import EXTENDED, I
 from tests.support.site import ROOT
@@ -20,7 +21,15 @@ MONITORING = ROOT / "docs/monitoring"
 @pytest.fixture(scope="module")
 def measured(site):
     """A server of the site that answers Prometheus."""
-    server = site.serve(CABLE_METRICS_TOKEN=TOKEN, CABLE_RECONCILE_INTERVAL="0.5", CABLE_COMMANDS_BURST="5")
+    server = site.serve(CABLE_METRICS_TOKEN=TOKEN, CABLE_COMMANDS_BURST="5")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def brisk(site):
+    """One whose passes may tell a change before Redis does, so that it counts it twice."""
+    server = site.serve(CABLE_METRICS_TOKEN=TOKEN, CABLE_RECONCILE_INTERVAL="0.5")
     yield server
     server.stop()
 
@@ -112,9 +121,9 @@ def test_what_this_process_publishes_is_counted_and_timed(measured, growth, coop
     assert growth.of("cable_publish_seconds_count") >= 1
 
 
-def test_what_only_the_tables_told_of_is_counted(site, measured, growth, cooper):
-    task = site.new_task(cooper)
-    with measured.connect(cooper) as socket:
+def test_what_only_the_tables_told_of_is_counted(site, brisk, cooper):
+    growth, task = Growth(brisk), site.new_task(cooper)
+    with brisk.connect(cooper) as socket:
         socket.subscribe()
         later = "timezone.now() + timedelta(seconds=2)"
         site.shell(f"result = Task.objects.filter(pk={task}).update(updated_at={later})")
@@ -141,12 +150,13 @@ def test_refused_handshakes_are_counted_by_reason(measured, growth, cooper):
 
 def test_broken_limits_and_what_was_not_understood_are_counted(measured, growth, cooper):
     with measured.connect(cooper) as socket:
-        for _ in range(20):
-            socket.send(command="dance")
+        with suppress(ConnectionClosed):  # it is closed before it has sent them all
+            for _ in range(20):
+                socket.send(command="dance")
         assert socket.frame()["type"] == "disconnect"
-    assert growth.of("cable_limit_breaches_total", "commands_per_second") == 1
+    growth.reaches(1, "cable_limit_breaches_total", "commands_per_second")
     assert growth.of("cable_ignored_frames_total") >= 5
-    assert growth.of("cable_connections_closed_total", "limit_exceeded") == 1
+    growth.reaches(1, "cable_connections_closed_total", "limit_exceeded")
 
 
 def test_the_heartbeat_and_the_broker_are_watched(measured, growth):

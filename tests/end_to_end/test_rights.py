@@ -132,10 +132,10 @@ def test_all_sockets_of_a_user_end_with_their_rights_and_nobody_elses(
 
 
 def test_a_socket_ends_when_its_token_expires(site, server, other_server, opened):
-    person = site.new_person(lifetime=3)
+    person = site.new_person(lifetime=8)
     sockets = [opened(server, person), opened(other_server, person)]
     later = opened(server, another_token(site, person))
-    assert_ended(sockets, UNAUTHORIZED, seconds=3 + SECONDS)
+    assert_ended(sockets, UNAUTHORIZED, seconds=8 + SECONDS)
     task = site.new_task(person)
     assert later.message() == {"action": "create#tasks", "id": task}
 
@@ -196,7 +196,7 @@ def test_a_handshake_that_is_under_way_when_its_token_is_revoked_is_refused(site
 
         def connect():
             with server.connect(cooper, welcomed=False) as socket:
-                answers.append((socket.frame(), socket.close_code()))
+                answers.append((socket.frame(30), socket.close_code()))
 
         handshake = threading.Thread(target=connect)
         handshake.start()

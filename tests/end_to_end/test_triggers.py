@@ -88,7 +88,7 @@ def test_rows_that_another_program_inserts_and_bulk_paths_are_told(site, sql, se
 def test_a_listener_that_was_terminated_listens_again_and_has_missed_nothing(sql, server, cooper, task):
     with server.connect(cooper) as socket:
         socket.subscribe()
-        [(pid,)] = listeners(sql)
+        [(pid,)] = eventually(lambda: listeners(sql), 20, "a connection that listens")
         sql(f"SELECT pg_terminate_backend({pid})")
         sql(f"UPDATE tasks_task SET label = 'meanwhile' WHERE id = {task}")
         while socket.message(10).get("action") != "update#tasks":

@@ -40,7 +40,7 @@ def new_book(library, name="alice"):
 @pytest.mark.parametrize("apps", ["daphne", ""])
 def test_17_it_serves_the_project_says_so_and_drains(library, alices, apps):
     server = library.serve(CABLE_SERVE, PLUGGED_APPS=apps)
-    eventually(lambda: f"listening on 127.0.0.1:{server.port}" in server.child.log, 5, "the word of it")
+    eventually(lambda: f"listening on 127.0.0.1:{server.port}" in server.child.log, 20, "the word of it")
     assert server.get("/in?name=alice&password=secret").status_code == 204
     with server.connect(alices) as socket:
         socket.subscribe()

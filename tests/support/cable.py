@@ -57,6 +57,7 @@ class CableSocket:
             subprotocols=list(subprotocols) or None,
             compression=None,
             ping_interval=None,
+            open_timeout=30,
             close_timeout=2,
             max_size=None,
             proxy=None,
@@ -77,13 +78,13 @@ class CableSocket:
 
     # Receiving
 
-    def text(self, seconds: float = 5) -> str:
+    def text(self, seconds: float = 20) -> str:
         """The next frame, a ping perhaps. Raises TimeoutError, or ConnectionClosed."""
         text = str(self.socket.recv(timeout=seconds))
         self.texts.append(text)
         return text
 
-    def frame(self, seconds: float = 5) -> dict[str, Any]:
+    def frame(self, seconds: float = 20) -> dict[str, Any]:
         """The next frame that is no ping; however many of those come meanwhile, it must be here in time."""
         deadline = time.monotonic() + seconds
         while True:
@@ -91,7 +92,7 @@ class CableSocket:
             if found.get("type") != "ping":
                 return found
 
-    def message(self, seconds: float = 5) -> Any:
+    def message(self, seconds: float = 20) -> Any:
         """The payload of the next frame, which must be a data frame."""
         found = self.frame(seconds)
         assert "message" in found, found

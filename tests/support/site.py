@@ -72,7 +72,7 @@ class Server:
         """What the process says of itself, asked by a signal; of a LESSY_TEST_HOOK that reports."""
         said = len(self._reports())
         self.child.signal(signal.SIGUSR1)
-        eventually(lambda: len(self._reports()) > said, 5, "its report")
+        eventually(lambda: len(self._reports()) > said, 30, "its report")
         found: dict[str, int] = json.loads(self._reports()[-1])["report"]
         return found
 
@@ -80,7 +80,7 @@ class Server:
         return [line for line in self.child.log.splitlines() if line.startswith('{"report"')]
 
     def wait_for_log(self, text: str) -> None:
-        eventually(lambda: text in self.child.log, 5, f"{text!r} in the log")
+        eventually(lambda: text in self.child.log, 30, f"{text!r} in the log")
 
     @property
     def url(self) -> str:

@@ -11,6 +11,12 @@ from tests.support.site import Person, Server
 expect.set_options(timeout=10_000)
 
 
+RETRY = """() => {
+    const button = document.querySelector("#cable-retry")
+    if (!button.hidden) button.click()
+}"""
+
+
 class StartPage:
     """One window. page: Playwright's."""
 
@@ -29,6 +35,12 @@ class StartPage:
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
+
+    def try_now(self) -> None:
+        """Unless the page has come back by itself meanwhile."""
+        self.page.evaluate(
+            "() => { const b = document.querySelector('#cable-retry'); b.hidden || b.click() }"
+        )
 
     def choose(self, row: Locator, item: str) -> None:
         """From the row's menu."""

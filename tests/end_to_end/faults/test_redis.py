@@ -20,7 +20,7 @@ def hold_to_the_promise(world, report, calm, trouble, returned):
     report("the same of a typical second, ms", (round(typical * 1e3), round(suffered * 1e3)))
     world.check()
     assert world.writer.errors == []
-    eventually(lambda: all(ready(server) for server in world.site.servers), 10, "readiness")
+    eventually(lambda: all(ready(server) for server in world.site.servers), 30, "readiness")
     assert all(client.connected == 1 for client in world.clients)
     if LOAD.promised:
         assert took < 3
@@ -29,7 +29,7 @@ def hold_to_the_promise(world, report, calm, trouble, returned):
 
 def until_noticed(world, report):
     noticed = seconds_until(
-        lambda: not any(ready(server) for server in world.site.servers), 10, "the end of readiness"
+        lambda: not any(ready(server) for server in world.site.servers), 30, "the end of readiness"
     )
     report("noticed by every server after, s", round(noticed, 2))
     return noticed

@@ -41,7 +41,8 @@ def test_a_change_whose_process_died_before_it_published_is_heard(empty_world, r
 
 def caught_up(site):
     """How many changes only the tables told of."""
-    return json.loads(site.manage("cable_stats", "--json"))["totals"]["counts"].get("caught_up", 0)
+    found = json.loads(site.manage("cable_stats", "--json", "--wait", "20"))
+    return found["totals"]["counts"].get("caught_up", 0)
 
 
 def test_the_sockets_of_a_killed_process_come_back_elsewhere_and_have_everything(empty_world, report):

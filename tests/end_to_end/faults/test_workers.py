@@ -85,7 +85,7 @@ def socket(server, cooper):
 
 def hear(socket, count):
     """The ids of so many created tasks, each told within seconds of the one before."""
-    heard = [socket.message(20) for _ in range(count)]
+    heard = [socket.message(60) for _ in range(count)]
     assert {message["action"] for message in heard} == {"create#tasks"}
     found = {message["id"] for message in heard}
     assert len(found) == count

@@ -26,7 +26,7 @@ BOUNDED = Sizes(
     measured_seconds=1,
     unfinished=30,
     drained=100,
-    drain_seconds=2,
+    drain_seconds=8,
     cycles=1_000,
 )
 FULL = Sizes(

@@ -16,7 +16,9 @@ from tests.support.required import missing
 from tests.support.waiting import eventually, within
 
 CLONE_NEWNET = 0x4000_0000
-SERVER, CLIENT = "10.231.77.1", "10.231.77.2"
+# Of this process alone: others may test meanwhile.
+NET = f"10.231.{os.getpid() % 250 + 1}"
+SERVER, CLIENT = f"{NET}.1", f"{NET}.2"
 # The default is 50 s.
 DEAD_AFTER = 50 if SIZES.compared else 6
 

@@ -123,7 +123,7 @@ def flood(upgraded, person):
 
 def frames_taken(site, server):
     """How many frames like those of the flood the server has looked at, of whomever."""
-    processes = json.loads(site.manage("cable_stats", "--json"))["processes"]
+    processes = json.loads(site.manage("cable_stats", "--json", "--wait", "20"))["processes"]
     [counts] = [
         each["counts"] for each in processes if each["process"].endswith(f":{server.child.process.pid}")
     ]
