@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from tests.support.axe import assert_accessible
 from tests.support.start_page import StartPage, opener
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -116,3 +117,127 @@ def test_n3_what_a_first_visit_is_replayed_is_folded(open_as, site, cooper, prot
     here.add_task("buy tea")
     expect(changes).to_have_count(1)
     expect(changes).to_contain_text("create#tasks")
+
+
+# What happens at the same time
+
+
+@pytest.mark.parametrize("how", ["first load", "read again"])
+@pytest.mark.parametrize("request_number", [2, 3])
+def test_n3_no_row_is_lost_when_another_goes_between_two_pages(open_as, site, cooper, how, request_number):
+    site.shell(
+        f"""
+from django.db.models import F, QuerySet
+tasks = [Task.objects.create(user_id={cooper.pk}, label=f"task {{number}}") for number in range(60)]
+# Or the cable would replay them.
+old = QuerySet(Task).filter(user_id={cooper.pk}, pk__lt=tasks[-1].pk)
+old.update(updated_at=F("updated_at") - timedelta(hours=1))
+result = len(tasks)
+"""
+    )
+    here = open_as(cooper)
+    expect(here.tasks).to_have_count(60)
+    asked = []
+
+    def pass_on(route):
+        asked.append(route.request.url)
+        if len(asked) == request_number:
+            site.shell(
+                f"""
+task = Task.objects.filter(user_id={cooper.pk}).order_by("pk").first()
+result = Task.objects.filter(pk=task.pk).update(state="abandoned")
+"""
+            )
+        route.continue_()
+
+    here.page.route("**/api/users/me/tasks*", pass_on)
+    if how == "first load":
+        here.page.reload()
+        expect(here.state).to_have_text("Open")
+    else:
+        with here.page.expect_response(
+            lambda answer: "tasks?page=" in answer.url and len(asked) >= request_number
+        ):
+            here.page.evaluate("dispatchEvent(new Event('focus'))")
+        here.page.evaluate("fetch('/health/live').then(() => new Promise(requestAnimationFrame))")
+    labels = here.tasks.locator(".label").all_text_contents()
+    assert [label for label in labels if label != "task 0"] == [f"task {number}" for number in range(1, 60)]
+
+
+def test_n3_of_two_quick_choices_of_a_protocol_the_first_is_given_up(here):
+    """Its library comes when the second is open already."""
+    held = []
+    here.page.route("**/actioncable.esm.js", lambda route: held.append(route))
+    here.page.get_by_role("radio", name="Base").check()
+    eventually(lambda: here.page.evaluate("1") and held, what="the first library")
+    here.speak("Automatic")
+    [route] = held
+    library = route.fetch().text()
+    watched = """
+        const disconnect = Consumer.prototype.disconnect
+        Consumer.prototype.disconnect = function () {
+            window.givenUp = true
+            return disconnect.call(this)
+        }
+    """
+    route.fulfill(body=library + watched, content_type="text/javascript")
+    eventually(lambda: here.page.evaluate("window.givenUp"), what="the end of the first")
+    expect(here.state).to_have_text("Open")
+
+
+def test_n3_a_library_that_is_not_wanted_any_more_may_fail(here, browser):
+    held = []
+    here.page.route("**/actioncable.esm.js", lambda route: held.append(route))
+    here.page.get_by_role("radio", name="Base").check()
+    eventually(lambda: here.page.evaluate("1") and held, what="the first library")
+    here.speak("Automatic")
+    [route] = held
+    here.page.evaluate(
+        """() => {
+            window.seen = []
+            const words = document.querySelector("#cable .connection")
+            const look = () => window.seen.push(words.textContent.trim())
+            new MutationObserver(look).observe(words, { subtree: true, childList: true, characterData: true })
+        }"""
+    )
+    route.abort()
+    browser.wait_for_error(here.page, "ERR_FAILED")
+    here.page.evaluate("fetch('/health/live').then(() => new Promise(requestAnimationFrame))")
+    assert here.page.evaluate("window.seen") == []
+    browser.errors.clear()  # Chromium notes the library that failed
+
+
+def test_n3_a_window_whose_token_has_ended_leaves_the_new_one_of_another(here, browser, site, cooper, audrey):
+    here.page.evaluate("(token) => localStorage.setItem('authentication_token', token)", audrey.token)
+    site.shell(f"AccessToken.objects.filter(user_id={cooper.pk}).revoke()")
+    expect(here.page.locator("#username")).to_have_text(audrey.username)
+    expect(here.state).to_have_text("Open")
+    assert here.page.evaluate("localStorage.getItem('authentication_token')") == audrey.token
+    browser.errors.clear()  # Chromium notes the 401
+
+
+def test_n3_an_abandoned_task_is_abandoned_once(here):
+    """Its answer is held while one signs out; and one signs out after another has gone."""
+    here.page.clock.install()
+    here.add_task("buy tea")
+    here.add_task("buy coffee")
+    asked, held = [], []
+    here.page.route(
+        "**/api/tasks/*/state", lambda route: (asked.append(route.request.url), route.continue_())
+    )
+    here.choose(here.task("buy coffee"), "Abandon")
+    here.page.clock.fast_forward(8_000)
+    here.expect_labels("buy tea")
+    here.page.unroute("**/api/tasks/*/state")
+    here.page.route(
+        "**/api/tasks/*/state", lambda route: (asked.append(route.request.url), held.append(route))
+    )
+    here.choose(here.task("buy tea"), "Abandon")
+    here.page.clock.fast_forward(8_000)
+    eventually(lambda: here.page.evaluate("1") and held, what="the request")
+    here.press("Sign out")
+    here.page.evaluate("1")
+    for route in held:
+        route.continue_()
+    here.expect_login()
+    assert len(set(asked)) == len(asked) == 2

@@ -38,11 +38,10 @@ export class Actions {
 
   /** In UNDO_SECONDS; keep(task) until then undoes it. failed(): the API refused. */
   abandon(task, failed) {
-    const now = async () => {
+    let asked = null // once: settle may come while the API answers
+    const now = () => {
       clearTimeout(timer)
-      if (await this.changeState("tasks", task, "abandoned")) return
-      this.#leaving.delete(task.id)
-      failed()
+      return (asked ??= this.#abandonNow(task, failed))
     }
     const timer = setTimeout(now, UNDO_SECONDS * 1000)
     this.#leaving.set(task.id, { now, timer })
@@ -60,6 +59,26 @@ export class Actions {
   /** Abandons now what waits for it. */
   settle() {
     return Promise.all([...this.#leaving.values()].map(({ now }) => now()))
+  }
+
+  async #abandonNow(task, failed) {
+    if (await this.changeState("tasks", task, "abandoned")) {
+      this.#forgetWhenGone(task)
+    } else {
+      this.#leaving.delete(task.id)
+      failed()
+    }
+  }
+
+  /** It is shown as leaving until it has left: else it would look for a moment as if it stayed. */
+  #forgetWhenGone(task) {
+    const look = () => {
+      if (this.store.find("tasks", task.id)) return
+      this.store.removeEventListener("change", look)
+      this.#leaving.delete(task.id)
+    }
+    this.store.addEventListener("change", look)
+    look()
   }
 
   startProject(project, dueAt) {

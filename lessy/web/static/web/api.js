@@ -46,16 +46,21 @@ export class Api {
     return (await this.#send("GET", `/${kind}/${id}`)).data
   }
 
-  /** All pages of "tasks" or "projects". */
+  /**
+   * All pages of "tasks" or "projects". They are ordered by id: a row that goes pulls later ones to an earlier page.
+   * So the pages are read from the last to the first: a row may be met twice, but none is missed.
+   */
   async all(kind) {
-    const rows = []
-    let next = `/users/me/${kind}`
-    while (next) {
-      const { data, links } = await this.#send("GET", next)
-      rows.push(...data)
-      next = links.next?.replace("/api", "")
+    const path = `/users/me/${kind}`
+    const { data, links } = await this.#send("GET", path)
+    const last = Number(new URLSearchParams(links.last.split("?")[1]).get("page"))
+    if (last < 2) return data
+    const rows = new Map()
+    for (let page = last; page > 0; page -= 1) {
+      const answer = await this.#send("GET", `${path}?page=${page}`)
+      answer.data.forEach((row) => rows.set(row.id, row))
     }
-    return rows
+    return [...rows.values()]
   }
 
   async create(kind, attributes) {

@@ -16,18 +16,19 @@ const login = new LoginView(find("#login"), async (username, password) => {
 })
 
 /** Leaves by loading the page again: what was on the screen and in memory is gone for certain. */
-function leave(reason = "") {
-  forgetToken()
-  sessionStorage.setItem(REASON, reason)
+function leave(token, reason = "") {
+  forgetToken(token)
+  // With a token of another window this one is logged in again.
+  if (!currentToken()) sessionStorage.setItem(REASON, reason)
   location.reload()
 }
 
-const ended = () => leave("Your session has ended. Log in again.")
+const ended = (token) => leave(token, "Your session has ended. Log in again.")
 
 async function enter() {
   const token = currentToken()
   setCookie(token)
-  const api = new Api(token, ended)
+  const api = new Api(token, () => ended(token))
   const me = await api.me()
   login.hide()
   find("#username").textContent = me.attributes.username
@@ -41,7 +42,7 @@ async function enter() {
 /** The server closed for good. Where it does not say why, the API knows whether the token has ended. */
 function checkRefusal(api, { state, reason }) {
   if (state !== "closed") return
-  if (reason === "unauthorized") ended()
+  if (reason === "unauthorized") ended(api.token)
   else api.me().catch((error) => error.status === 401 || complain(error))
 }
 
@@ -51,7 +52,7 @@ async function signOut(api, { actions, cable }) {
   cable.close()
   try {
     await api.signOut()
-    leave()
+    leave(api.token)
   } catch (error) {
     // A token that is no longer valid has said so already.
     if (error.status !== 401) complain(error)

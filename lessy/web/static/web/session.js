@@ -12,7 +12,9 @@ export function keepToken(token) {
   setCookie(token)
 }
 
-export function forgetToken() {
+/** Another window may have logged in since: its token stays. */
+export function forgetToken(token) {
+  if (currentToken() !== token) return
   localStorage.removeItem(KEY)
   setCookie("", "; Max-Age=0")
 }

@@ -40,15 +40,20 @@ export class Cable extends EventTarget {
     this.protocol = protocol
     this.#aliveAt ??= since
     this.#become("connecting")
+    const isLeft = this.#watchLeaving()
     try {
-      this.#driver = await PROTOCOLS[protocol].open({
+      const driver = await PROTOCOLS[protocol].open({
         url: this.url,
         Socket: observedSocket(this.#observer()),
         since: () => this.#aliveAt,
         events: this.#events(),
         ...this.#handlers,
       })
+      // Chosen anew while the library was loaded: nobody else could stop this one.
+      if (isLeft()) driver.disconnect()
+      else this.#driver = driver
     } catch (error) {
+      if (isLeft()) return
       this.reason = error.message
       this.#become("failed")
     }
@@ -92,12 +97,18 @@ export class Cable extends EventTarget {
     this.#socket = null
   }
 
-  #observer() {
+  /** Tells of the present driver, also of one that is still loaded, whether it has been left since. */
+  #watchLeaving() {
     const generation = this.#generation
+    return () => generation !== this.#generation
+  }
+
+  #observer() {
+    const isLeft = this.#watchLeaving()
     const mine = (socket) => socket === this.#socket
     return {
       opening: (socket) => {
-        if (this.state === "paused" || generation !== this.#generation) {
+        if (this.state === "paused" || isLeft()) {
           socket.close()
           return
         }
@@ -120,9 +131,11 @@ export class Cable extends EventTarget {
 
   /** For a driver that does without a socket. */
   #events() {
+    const isLeft = this.#watchLeaving()
     return {
       changed: (message) => this.#tell("in", JSON.stringify({ message })),
       became: ({ name, reason }) => {
+        if (isLeft()) return
         this.#tell("socket", `events: ${name}`)
         if (name === "open") this.openedAt = Date.now()
         if (name === "closed") this.reason = reason
