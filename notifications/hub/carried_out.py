@@ -6,8 +6,9 @@ Pure.
 
 from collections.abc import Callable
 
-# Orders remembered. Each is a decision of a person, or of a request: none comes a thousand orders late.
-REMEMBERED = 1_000
+# Orders remembered, 1 MB of them. Who disconnects many users in the admin gives thousands, which this process
+# gets at once and then, one after the other, through Redis.
+REMEMBERED = 10_000
 
 
 class CarriedOut:
