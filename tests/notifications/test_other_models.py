@@ -11,9 +11,10 @@ from django.utils import timezone
 
 import notifications
 from lessy.accounts.models import User
+from notifications.broker.events import changes_event, changes_of
 from notifications.changes import history, rows
 from notifications.changes.history import changes_since
-from notifications.wire.payloads import Change, microseconds
+from notifications.wire.payloads import microseconds
 from tests.strangers.models import (
     Archived,
     Book,
@@ -111,7 +112,8 @@ def test_a_composite_primary_key_is_an_array(alice, announce, heard):
     again = [change for change in changes_since([alice.pk], 0) if change.action == "update"]
     assert [change.row for change in again] == [change.row for change in notified] == [updated.row]
     # As the channel layer brings it back.
-    assert Change._make(json.loads(json.dumps(list(updated)))).row == updated.row
+    [received] = changes_of(json.loads(json.dumps(changes_event([updated], 0.0))))
+    assert received.row == updated.row
 
 
 def test_many_rows_of_a_composite_key_and_of_one_time_are_found_page_by_page(alice, announce, monkeypatch):
