@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from lessy.accounts.models import User
 from tests.support import wheel as wheels
@@ -13,6 +14,17 @@ from tests.support.postgres import PostgresServer, _binary, new_postgres
 from tests.support.redis import RedisServer
 from tests.support.required import missing
 from tests.support.site import Person, Server, Site, new_site
+
+
+@pytest.fixture(autouse=True)
+def settings_stay_as_they_were() -> Iterator[None]:
+    """
+    override_settings() around what a test sets by pytest-django's fixture ends before it, and the fixture
+    then brings it back, for all tests that follow.
+    """
+    before = settings._wrapped
+    yield
+    assert settings._wrapped is before
 
 
 @pytest.fixture

@@ -53,9 +53,12 @@ CLAIMS = {
         ORIGINS + "test_e7_the_origin_of_an_app_is_admitted_by_its_exact_text",
     ],
     "`*` alone allows": [ORIGINS + "test_a_star_admits_every_page"],
-    "A handshake without `Origin` does": [
+    "A websocket handshake without": [
         HANDSHAKE + "test_b7_a_missing_origin_is_admitted",
         HANDSHAKE + "test_b7_a_missing_origin_is_refused_where_the_setting_says_so",
+    ],
+    "Requests for events and changes": [
+        "notifications/test_cross_origin.py::test_without_an_origin_the_browsers_own_word_counts"
     ],
     "**The host** must be": [
         CABLE + "test_c8_a_host_that_is_not_ours_gets_403_and_no_socket",
@@ -74,7 +77,7 @@ CLAIMS = {
     ],
     "Set the cookie with": ["docs/test_clients.py::test_rails_client_refetches_what_it_is_told_of"],
     # When the right ends
-    "Expiry, revocation (admin), signing out": [
+    "Expiry, a revoked token (admin)": [
         RIGHTS + "test_a_socket_ends_when_its_token_expires",
         RIGHTS + "test_the_sockets_of_a_token_end_with_it_and_no_others",
         RIGHTS + "test_all_sockets_of_a_user_end_with_their_rights_and_nobody_elses",

@@ -1,8 +1,6 @@
 """What is published: of models of other people (tests/strangers), and of a red team with Alice in it."""
 
 import pytest
-from channels.layers import channel_layers
-from django.conf import settings as django_settings
 
 from notifications.broker import publisher
 from notifications.ground import test_run
@@ -78,15 +76,3 @@ def as_in_production(monkeypatch):
     """This is a test run, in which checks stop nothing and Redis is not missed."""
     monkeypatch.setattr(test_run, "_is_set_up", lambda: False)
     monkeypatch.setattr(test_run, "_seen", False)
-
-
-@pytest.fixture(autouse=True)
-def layers_of_these_settings():
-    """
-    Channels keeps the layers that it has made until the setting changes. One that somebody asks for while a
-    test ends is that of the test before, and would stay for all others.
-    """
-    for alias, layer in list(channel_layers.backends.items()):
-        name = f"{type(layer).__module__}.{type(layer).__qualname__}"
-        if name != django_settings.CHANNEL_LAYERS.get(alias, {}).get("BACKEND"):
-            channel_layers.backends.pop(alias, None)

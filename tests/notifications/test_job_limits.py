@@ -7,7 +7,6 @@ from itertools import takewhile
 
 import pytest
 from django.db import connection, transaction
-from django.test import override_settings
 from redis import Redis
 from rest_framework.authtoken.models import Token
 
@@ -41,7 +40,7 @@ def limited(request):
 
 
 @pytest.fixture
-def events(redis_server, limited, monkeypatch, transactional_db, alice):
+def events(redis_server, limited, monkeypatch, settings, transactional_db, alice):
     """events(): how many were sent since it was last asked. The job's time is over in the midst of each."""
     found, over = Publisher(), []
     send = DirectSender._send
@@ -64,13 +63,14 @@ def events(redis_server, limited, monkeypatch, transactional_db, alice):
         return len([message for message in heard if message["type"] == "pmessage"])
 
     layer = {"BACKEND": f"channels_redis.pubsub.{LAYER}", "CONFIG": {"hosts": [redis_server.url]}}
-    with override_settings(CHANNEL_LAYERS={"default": layer}):
-        # An event that fails on a connection that was open is sent once more.
-        Task.objects.create(user=alice)
-        assert events() == 1
-        over.append(limited)
-        yield events
-        found.close()
+    # Not override_settings(): what a test sets by the fixture would end later, and bring this back.
+    settings.CHANNEL_LAYERS = {"default": layer}
+    # An event that fails on a connection that was open is sent once more.
+    Task.objects.create(user=alice)
+    assert events() == 1
+    over.append(limited)
+    yield events
+    found.close()
     pubsub.close()
 
 
