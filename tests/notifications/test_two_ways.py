@@ -100,6 +100,16 @@ def test_a_row_of_one_owner_stays_with_them(published, alice, bob):
     assert visible([change], users=[alice.pk, PUBLIC]) == [change]
 
 
+def test_notices_outlive_that_their_resource_is_everybodys(published, settings, alice, bob):
+    """By the settings: passes find them for a week, as long as another resource is public."""
+    alice.time_zone = "Europe/Paris"
+    alice.save()
+    Note.objects.create(user=alice).delete()
+    private = {key: value for key, value in NOTES.items() if key != "public"}
+    settings.CABLE = {**settings.CABLE, "RESOURCES": {"cards": CARDS, "notes": private}}
+    assert from_tables(bob) == [DESTROY]
+
+
 def test_too_many_who_keep_it_are_left_to_the_passes(published, card, alice, bob, monkeypatch):
     """As a list in a message, they would be longer than any other."""
     monkeypatch.setattr(telling, "USERS", 0)
