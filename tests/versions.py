@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / ".versions"
 TESTS = (
     "tests/notifications",
+    "tests/end_to_end/test_commands.py",
     "tests/plugged",
     "tests/packaging/test_wheel.py",
     "tests/packaging/test_projects.py",

@@ -104,9 +104,10 @@ def _from_redis(groups: Iterable[str]) -> Source:
         loop_layer = layer._get_layer()
         prefix = re.sub(r"([*?\[\]\\])", r"\\\1", loop_layer._get_group_channel_name(""))
         for shard in loop_layer._shards:
-            redis = aioredis.Redis(connection_pool=create_pool(shard.host))
-            stack.push_async_callback(redis.aclose)
-            pubsub = redis.pubsub()
+            # A client closes no pool that it was given, and redis-py 4 knows close() but not aclose().
+            pool = create_pool(shard.host)
+            stack.push_async_callback(pool.disconnect)
+            pubsub = aioredis.Redis(connection_pool=pool).pubsub()
             await pubsub.psubscribe(*(prefix + group for group in groups))
             for _ in groups:
                 await _confirmed(pubsub)

@@ -127,7 +127,8 @@ def test_tail_hears_every_shard(redis_server, new_redis):
 
 def test_tail_of_nobody_says_so(site):
     code, _, errors = run(site, "cable_tail", "--user", "nobody")
-    assert (code, errors.strip()) == (1, "CommandError: no user 'nobody'")
+    # Before it, the lowest Django that is tried has a warning of its own.
+    assert (code, errors.splitlines()[-1]) == (1, "CommandError: no user 'nobody'")
 
 
 # cable_check

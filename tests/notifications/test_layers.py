@@ -59,7 +59,7 @@ async def test_a_message_that_cannot_be_read_costs_no_other(redis_server, settin
     channel = await layer.new_channel()
     hearing = asyncio.ensure_future(layer.hear(channel, heard.put_nowait))
     await layer.group_add("user.1", channel)
-    async with Redis.from_url(redis_server.url) as redis, asyncio.timeout(10):
+    async with Redis(port=redis_server.port) as redis, asyncio.timeout(10):
         while not await redis.publish("asgi__group__user.1", b"garbage"):  # noqa: ASYNC110 Redis counts
             await asyncio.sleep(0.001)
         await layer.group_send("user.1", {"type": "x"})
