@@ -23,8 +23,9 @@ class AnnouncedQuerySet(models.QuerySet[Any]):
     """
     bulk_create, update and bulk_update (which updates) announce what they did, with the commit. update moves
     the update time of the rows, unless it is given one: no reconcile would find them. A bulk_create costs one
-    query more per resource, an update two, as does a bulk_create with update_conflicts; they hold the keys
-    and owners of all their rows in memory. Deletions are told without it, where they are told at all.
+    query more per resource, an update two, as does a bulk_create with update_conflicts, and of a resource
+    with public rows four; they hold the keys and owners of all their rows in memory. Deletions are told
+    without it, where they are told at all.
     """
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:

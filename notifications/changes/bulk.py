@@ -3,15 +3,19 @@ Rows that were changed without a signal, announced by whoever changed them: sync
 of AnnouncedQuerySet.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, cast
 
 from django.db.models import F, Model, QuerySet
 
+from ..wire.payloads import PUBLIC
 from .among import Among
 from .announcements import announce, to_everybody, updated
+from .audience import Pair
+from .links import PublicLink
+from .moves import moved
 from .ownership import UNKNOWN
 from .resources import Resource, resources_of
 from .rows import Row, for_field, next_version, now, to_python
@@ -58,9 +62,19 @@ def _notify(resource: Resource, queryset: QuerySet[Any]) -> int:
     rows = [row for row in oldest_first if row.owner is not None]
     steps = [Step(resource.as_it_is(row)) if row.gone else updated(resource, row) for row in rows]
     steps += [step for row in oldest_first for step in to_everybody(resource, row)]
+    steps += _gone_for_everybody(resource, [row for row in oldest_first if row.gone], using)
     if steps:
         announce(resource, using, steps)
     return len(rows)
+
+
+def _gone_for_everybody(resource: Resource, rows: Collection[Row], using: str) -> list[Step]:
+    """Of these rows, which are deleted softly, those that are public but for that. One query."""
+    if not rows or resource.public is None:
+        return []
+    found = resource.rows(using).filter(Among(F("pk"), [row.pk for row in rows]))
+    public = set(resource.of_everybody(found, gone=True).values_list("pk", flat=True))
+    return [Step(resource.as_it_is(replace(row, owner=PUBLIC))) for row in rows if row.pk in public]
 
 
 def _rows(resource: Resource, queryset: QuerySet[Any]) -> Iterator[Row]:
@@ -73,26 +87,41 @@ def _rows(resource: Resource, queryset: QuerySet[Any]) -> Iterator[Row]:
 
 # What AnnouncedQuerySet did
 
-# Of one resource: what its rows were before.
-Before = list[tuple[Resource, dict[Any, Row]]]
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the rows of a resource were, by primary key. public: those that everybody could hear of."""
+
+    resource: Resource
+    rows: dict[Any, Row]
+    public: set[Pair] = field(default_factory=set)
 
 
-def rows_before(queryset: QuerySet[Any], using: str) -> Before:
-    """One query for each resource."""
+def _before(resource: Resource, rows: Iterable[Row], using: str) -> Before:
+    by_key = {row.pk: row for row in rows}
+    return Before(resource, by_key, _public(resource, by_key, using))
+
+
+def _public(resource: Resource, rows: Mapping[Any, Row], using: str) -> set[Pair]:
+    """By a query, if the resource has public rows."""
+    return PublicLink(resource).pairs_of(using, list(rows)) if rows and resource.public is not None else set()
+
+
+def rows_before(queryset: QuerySet[Any], using: str) -> list[Before]:
+    """One query for each resource, and one more if it has public rows."""
     model = cast(type[Model], queryset.model)
-    rows = queryset.using(using)
-    return [(each, {row.pk: row for row in _rows(each, rows)}) for each in resources_of(model)]
+    return [_before(each, _rows(each, queryset.using(using)), using) for each in resources_of(model)]
 
 
 def rows_in_the_way(
     model: type[Model], made: Collection[Model], fields: Collection[str], using: str
-) -> Before:
+) -> list[Before]:
     """
     What a bulk_create of these will update instead, by the names of its unique_fields; without any, nothing.
-    One query for each resource.
+    One query for each resource, and one more if it has public rows.
     """
-    found = [(resource, _rows_like(resource, model, made, fields, using)) for resource in resources_of(model)]
-    return [(resource, {row.pk: row for row in rows}) for resource, rows in found]
+    found = resources_of(model)
+    return [_before(each, _rows_like(each, model, made, fields, using), using) for each in found]
 
 
 def _rows_like(
@@ -119,17 +148,17 @@ def _value(field: Any, row: Model) -> Any:
     return None if hasattr(value, "resolve_expression") else to_python(field, value)
 
 
-def announce_created(before: Before, keys: Collection[Any], using: str) -> None:
+def announce_created(before: Iterable[Before], keys: Collection[Any], using: str) -> None:
     """With one query for each resource. before: those that were updated instead, whatever their key."""
-    for resource, rows in before:
-        created = dict.fromkeys(to_python(resource.pk, key) for key in keys)
-        _announce(resource, _steps(resource, {**rows, **created}, rows, using), using)
+    for each in before:
+        created = dict.fromkeys(to_python(each.resource.pk, key) for key in keys)
+        _announce(each.resource, _steps(each, {**each.rows, **created}, using), using)
 
 
-def announce_updated(before: Before, using: str) -> None:
+def announce_updated(before: Iterable[Before], using: str) -> None:
     """As the rows are now, with one query for each resource; to owners before as well."""
-    for resource, rows in before:
-        _announce(resource, _steps(resource, rows, rows, using), using)
+    for each in before:
+        _announce(each.resource, _steps(each, each.rows, using), using)
 
 
 def touch(resource: Resource, keys: Collection[Any], using: str) -> None:
@@ -150,25 +179,27 @@ def touch(resource: Resource, keys: Collection[Any], using: str) -> None:
     _announce(resource, steps, using)
 
 
-def _steps(resource: Resource, keys: Iterable[Any], before: dict[Any, Row], using: str) -> list[Step]:
-    """before: as they were, those of them that were there."""
+def _steps(before: Before, keys: Iterable[Any], using: str) -> list[Step]:
+    """keys: of the rows as they are now, those among them that were not there before."""
+    resource = before.resource
     steps, back = [], []
     for row in _read(resource, keys, using):
-        was = before.get(row.pk)
+        was = before.rows.get(row.pk)
         steps += _steps_of(resource, row, was)
         if was is not None and was.gone and not row.gone:
             back.append(row)
-    return steps + restored(resource, back, using)
+    public = _public(resource, before.rows, using)
+    return steps + restored(resource, back, using) + moved(resource, before.public, public)
 
 
 def _steps_of(resource: Resource, row: Row, was: Row | None) -> list[Step]:
-    """All but what restored() says."""
+    """All but what restored() and moved() say."""
     if row.gone:
         return [] if was is None or was.gone else gone(resource, row, was.owner)
     if was is None:
         return creation(resource, row) + to_everybody(resource, row, created=True)
     if was.gone:
-        return to_everybody(resource, row, created=True)
+        return []
     return update(resource, row, was.owner) + to_everybody(resource, row)
 
 

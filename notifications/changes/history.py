@@ -112,7 +112,7 @@ def _of_users(
         return audience.readers(rows, columns, user_ids, beyond)
     rows = rows if beyond is None else rows.filter(beyond)
     if PUBLIC in user_ids:
-        return resource.of_everybody(rows).values(*columns)
+        return resource.of_everybody(rows, gone=True).values(*columns)
     if isinstance(audience, ByRule):
         return audience.rule.rows(rows, user_ids).order_by().values(*columns).distinct()
     return rows.filter(Among(F(resource.owner), user_ids)).values(*columns)

@@ -89,11 +89,14 @@ class Resource:
         """All of them, those as well that the default manager hides: they change like the others."""
         return self.model._base_manager.using(using or self.written_in())
 
-    def of_everybody(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Those of these rows that everybody may hear of."""
+    def of_everybody(self, rows: QuerySet[Any], *, gone: bool = False) -> QuerySet[Any]:
+        """
+        Those of these rows that everybody may hear of. gone: with those that are deleted softly, of which
+        everybody is told that they are.
+        """
         if self.public is None:
             return rows.none()
-        there = {f"{self.deleted_at}__isnull": True} if self.deleted_at else {}
+        there = {f"{self.deleted_at}__isnull": True} if self.deleted_at and not gone else {}
         return rows.filter(self.public, **there)
 
     def columns(self) -> list[str]:

@@ -4,13 +4,14 @@ environment of the page, behind the page's nginx and the page's Caddy.
 """
 
 import configparser
+import json
 import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -80,10 +81,27 @@ def test_a_page_and_its_socket_come_through_the_proxy(production, proxy, person)
         assert socket.message() == {"action": "create#tasks", "id": task}
 
 
+def sockets(production):
+    """How many each process has; those without any last."""
+    said = json.loads(production.manage("cable_stats", "--json", "--wait", "1"))
+    return sorted((process["connections"] for process in said["processes"]), reverse=True)
+
+
+@contextmanager
+def one_on_each(production, proxy, person):
+    """Two sockets. A proxy sends nobody to a server that has just started, until it has looked again."""
+    eventually(lambda: sockets(production) == [0, 0], 30, "the end of other tests' sockets")
+    while True:
+        with proxy.connect(token=person.token) as one, proxy.connect(token=person.token) as two:
+            if sockets(production) == [1, 1]:
+                yield one, two
+                return
+
+
 def test_a_restart_of_one_process_is_survived_by_the_others(production, proxy, person):
     """Each of two sockets is told to come back, or stays; and there is a server for whoever comes."""
     server = production.servers[0]
-    with proxy.connect(token=person.token) as one, proxy.connect(token=person.token) as two:
+    with one_on_each(production, proxy, person) as (one, two):
         one.subscribe()
         two.subscribe()
         server.stop()

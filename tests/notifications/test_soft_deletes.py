@@ -13,6 +13,7 @@ from notifications.changes.bulk import announce_updated, rows_before, rows_in_th
 from notifications.models import Notice
 from tests.strangers.models import Entry
 from tests.strangers.told import found_again
+from tests.strangers.ways import WAYS, by_save
 from tests.teams.cable import resources
 from tests.teams.models import Card
 
@@ -29,39 +30,6 @@ def entry(entries, heard, alice):
     entry = Entry.objects.create(reader=alice, code="x")
     heard()
     return entry
-
-
-def by_save(entry, **columns):
-    for name, value in columns.items():
-        setattr(entry, name, value)
-    entry.save()
-
-
-def by_save_of_columns(entry, **columns):
-    for name, value in columns.items():
-        setattr(entry, name, value)
-    entry.save(update_fields=[*columns, "changed_at"])
-
-
-def by_update(entry, **columns):
-    Entry.objects.filter(pk=entry.pk).update(**columns)
-
-
-def by_bulk_update(entry, **columns):
-    for name, value in columns.items():
-        setattr(entry, name, value)
-    Entry.objects.bulk_update([entry], list(columns))
-
-
-def by_upsert(entry, **columns):
-    """By its code: the key of what is there is found by nothing else."""
-    now = {"reader_id": entry.reader_id, "archived_at": entry.archived_at, **columns}
-    names = ["reader", "archived_at", "changed_at"]
-    options = {"update_conflicts": True, "unique_fields": ["code"], "update_fields": names}
-    Entry.objects.bulk_create([Entry(code=entry.code, **now)], **options)
-
-
-WAYS = [by_save, by_save_of_columns, by_update, by_bulk_update, by_upsert]
 
 
 def who_heard(changes):
@@ -189,8 +157,8 @@ def test_of_several_columns_all_have_to_be_those_of_one_row(entries, alice, bob)
     there = [Entry(reader=reader, title=title) for reader, title in [(alice, "a"), (alice, "b"), (bob, "c")]]
     Entry.objects.bulk_create(there)
     made = [Entry(reader=alice, title="a"), Entry(reader=bob, title="b")]
-    [(_, found)] = rows_in_the_way(Entry, made, ["reader", "title"], "default")
-    assert list(found) == [there[0].pk]
+    [found] = rows_in_the_way(Entry, made, ["reader", "title"], "default")
+    assert list(found.rows) == [there[0].pk]
 
 
 def test_the_price_is_what_the_docs_say(entry, alice):
