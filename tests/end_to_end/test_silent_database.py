@@ -63,7 +63,7 @@ def welcomed(server, person):
         return False
 
 
-def test_a1_connections_that_fall_silent_are_replaced(site, server, proxy):
+def test_a1_d3_connections_that_fall_silent_are_replaced(site, server, proxy):
     cooper = site.new_person()
     with server.connect(cooper) as socket:
         socket.subscribe()

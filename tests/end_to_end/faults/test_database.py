@@ -142,7 +142,7 @@ def silent(database, new_redis):
     site.close()
 
 
-def test_a1_connections_of_postgresql_that_fall_silent_lose_nothing(silent, report):
+def test_a1_d3_connections_of_postgresql_that_fall_silent_lose_nothing(silent, report):
     """Again and again, also those made meanwhile; then nobody is answered at all. Clients come and go."""
     found = silent(CABLE_READ_TIMEOUT=f"{LOAD.read_timeout:g}")
     world, servers = found.world, found.servers
