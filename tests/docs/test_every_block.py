@@ -24,6 +24,7 @@ RUN_BY = {
     ("docs/deployment.md", "nginx"): "proxies.py",
     ("docs/deployment.md", "caddy"): "proxies.py",
     ("docs/deployment.md", "sh"): "test_deployment.py",
+    ("docs/events.md", "html"): "test_htmx.py",
     ("docs/events.md", "js"): "test_events.py",
     ("docs/events.md", "python"): "test_events.py",
     ("docs/events.md", "sh"): "test_events.py",
@@ -65,7 +66,6 @@ NOT_RUN = {
     ("README.md", "sh"): "make run is docs/index.md's too, and make test is what runs this",
     ("README.md", "text"): "a picture",
     ("docs/api.md", "json"): "an answer, which tests/tasks asks for",
-    ("docs/events.md", "html"): "htmx's extension is an EventSource, which the js block is run with",
     ("docs/monitoring.md", "yaml"): "Prometheus' configuration; tests/end_to_end/test_metrics.py scrapes",
 }
 
