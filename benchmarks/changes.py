@@ -4,8 +4,8 @@ Changes at a steady rate, from a process of its own, as a web worker would make 
     python -m benchmarks.changes PUBLICATION RATE SECONDS PEOPLE_FILE
 
 For the project it saves tasks (signal, transaction, publisher and all); for the others, which have no such
-thing, it publishes. Prints when it began each: [[task, version, time (CLOCK_MONOTONIC)], …]. What the
-publisher still holds then goes out when the process ends.
+thing, it publishes. Prints when each was committed, or was to be published: [[task, version, time
+(CLOCK_MONOTONIC)], …]. What the publisher still holds then goes out when the process ends.
 """
 
 import json
@@ -20,7 +20,19 @@ from typing import Any
 
 from benchmarks.load import SHARED, SHARED_ROWS
 
-Change = Callable[[dict[str, Any]], tuple[int, int]]
+# The row, its version, and when it was committed.
+Change = Callable[[dict[str, Any]], tuple[int, int, float]]
+
+
+def _save(row: Any) -> tuple[int, int, float]:
+    from django.db import transaction
+
+    committed: list[float] = []
+    with transaction.atomic():
+        # The first hook of the transaction: it runs before the one that publishes.
+        transaction.on_commit(lambda: committed.append(time.monotonic()))
+        row.save()
+    return row.pk, int(row.updated_at.timestamp()), committed[0]
 
 
 def saving() -> Change:
@@ -30,12 +42,7 @@ def saving() -> Change:
     django.setup()
     from tasks.models import Task
 
-    def save(person: dict[str, Any]) -> tuple[int, int]:
-        task = Task.objects.get(pk=person["task"])
-        task.save()
-        return task.pk, int(task.updated_at.timestamp())
-
-    return save
+    return lambda person: _save(Task.objects.get(pk=person["task"]))
 
 
 def sharing() -> Change:
@@ -47,12 +54,7 @@ def sharing() -> Change:
 
     cards = cycle(Card.objects.in_bulk(SHARED_ROWS).values())
 
-    def save(person: dict[str, Any]) -> tuple[int, int]:
-        card = next(cards)
-        card.save()
-        return card.pk, int(card.updated_at.timestamp())
-
-    return save
+    return lambda person: _save(next(cards))
 
 
 def publishing(publication: str) -> Change:
@@ -63,10 +65,10 @@ def publishing(publication: str) -> Change:
     redis = Redis.from_url(os.environ["REDIS_URL"])
     versions = count(1)
 
-    def publish(person: dict[str, Any]) -> tuple[int, int]:
-        version = next(versions)
+    def publish(person: dict[str, Any]) -> tuple[int, int, float]:
+        version, at = next(versions), time.monotonic()
         redis.publish(*PUBLICATIONS[publication](person["id"], person["task"], version))
-        return person["task"], version
+        return person["task"], version, at
 
     return publish
 
@@ -75,13 +77,12 @@ def main(publication: str, rate: float, seconds: float, people: list[dict[str, A
     makers = {"cable": saving, SHARED: sharing}
     change = makers.get(publication, partial(publishing, publication))()
     change(people[0])  # connects
-    began, due = [], time.monotonic()
+    made, due = [], time.monotonic()
     for _ in range(int(rate * seconds)):
         due += random.expovariate(rate)
         time.sleep(max(0.0, due - time.monotonic()))  # by a clock, however long the last one took
-        at = time.monotonic()
-        began.append((*change(random.choice(people)), at))
-    print(json.dumps(began))
+        made.append(change(random.choice(people)))
+    print(json.dumps(made))
 
 
 if __name__ == "__main__":

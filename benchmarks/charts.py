@@ -23,6 +23,7 @@ LABELS = {
     "textbook": "Channels' tutorial",
     "packaged": "django-actioncable",
     "rails": "Rails' Action Cable",
+    "centrifugo": "Centrifugo",
     "null": "send() alone",
 }
 OURS, OTHERS = "#0b7285", "#adb5bd"

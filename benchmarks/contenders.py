@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOOR, LESSY, NULL = "floor", "lessy", "null"
+CENTRIFUGO_SECRET = "not-a-secret-but-long-enough-for-an-hs256-signature"
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Contender:
     """
     publication: of publications.py. available: whether it is installed here. processes: of the server, each
     on a port of its own. apart: whether the sockets of a user are on different processes. settings: of the
-    project, for those that run it. streams: whether its clients read Server-Sent Events.
+    project, for those that run it. client: of load.py.
     """
 
     name: str
@@ -31,7 +32,7 @@ class Contender:
     processes: int = 1
     apart: bool = False
     settings: str = "lessy.settings"
-    streams: bool = False
+    client: str = "websocket"
 
 
 def _daphne(application: str) -> Callable[[int], list[str]]:
@@ -68,6 +69,29 @@ def _packages() -> str:
     return subprocess.run(query, capture_output=True, text=True, check=False).stdout
 
 
+def _centrifugo(port: int) -> list[str]:
+    """Checks its tokens, and gives each user a channel of their own; all else as it comes."""
+    settings = {
+        "HTTP_SERVER_ADDRESS": "127.0.0.1",
+        "HTTP_SERVER_PORT": port,
+        "CLIENT_ALLOWED_ORIGINS": "*",
+        "CLIENT_TOKEN_HMAC_SECRET_KEY": CENTRIFUGO_SECRET,
+        "CLIENT_SUBSCRIBE_TO_USER_PERSONAL_CHANNEL_ENABLED": "true",
+        "ENGINE_TYPE": "redis",
+        "ENGINE_REDIS_ADDRESS": "$REDIS_URL",
+        "LOG_LEVEL": "error",
+    }
+    assignments = " ".join(f'CENTRIFUGO_{name}="{value}"' for name, value in settings.items())
+    return ["sh", "-c", f"{assignments} exec centrifugo"]
+
+
+def _centrifugo_version() -> str:
+    """With what it was built from, which the program itself may not know."""
+    return subprocess.run(
+        ["centrifugo", "version"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
 CONTENDERS = [
     Contender(
         LESSY,
@@ -84,7 +108,7 @@ CONTENDERS = [
             *(sys.executable, "-m", "uvicorn", "lessy.asgi:application", "--log-level", "warning"),
             *("--port", str(port), "--loop", "uvloop", "--backlog", "4096"),
         ],
-        _versions("uvicorn", "uvloop", "websockets"),
+        _versions("uvicorn", "uvloop", "websockets", "httptools"),
     ),
     Contender(
         FLOOR,
@@ -115,6 +139,15 @@ CONTENDERS = [
         _rails_versions,
         _rails_installed,
     ),
+    Contender(
+        "centrifugo",
+        "Centrifugo, on as many cores as there are",
+        "centrifugo",
+        _centrifugo,
+        _centrifugo_version,
+        lambda: shutil.which("centrifugo") is not None,
+        client="centrifugo",
+    ),
 ]
 SENDER = Contender(
     NULL,
@@ -125,9 +158,9 @@ SENDER = Contender(
 )
 PAIR = replace(CONTENDERS[0], name="pair", title="two processes of Lessy, each user on one", processes=2)
 APART = replace(PAIR, name="apart", title="two processes of Lessy, each user on both", apart=True)
-STREAMS = replace(CONTENDERS[0], name="streams", title="Lessy, to streams of events", streams=True)
+STREAMS = replace(CONTENDERS[0], name="streams", title="Lessy, to streams of events", client="stream")
 UVICORN_STREAMS = replace(
-    CONTENDERS[1], name="uvicorn-streams", title="Lessy on uvicorn, to streams of events", streams=True
+    CONTENDERS[1], name="uvicorn-streams", title="Lessy on uvicorn, to streams of events", client="stream"
 )
 TEAMS = replace(
     PAIR,

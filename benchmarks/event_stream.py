@@ -3,8 +3,9 @@ The cheapest client of /cable/events: it looks for what the server writes, and l
 """
 
 import time
+from typing import Any
 
-from benchmarks.websocket import Client
+from benchmarks.websocket import Client, Observer, OnChange
 
 
 def request(host: str, port: int, token: str) -> bytes:
@@ -56,3 +57,8 @@ class StreamClient(Client):
         self._observer.received += 1
         if self._observer.arrivals is not None:
             self._observer.arrivals.append((time.monotonic(), b'{"message":%b}' % data))
+
+
+def new(host: str, port: int, person: dict[str, Any], observer: Observer, on_change: OnChange) -> Client:
+    """As the one of websocket.py."""
+    return StreamClient(request(host, port, person["token"]), observer, on_change)

@@ -14,9 +14,9 @@ from typing import Any
 
 import uvloop
 
-from benchmarks.event_stream import StreamClient, request
+from benchmarks import centrifugo, event_stream, websocket
 from benchmarks.publications import PUBLICATIONS, shared
-from benchmarks.websocket import Client, handshake
+from benchmarks.websocket import Client
 
 HOST = "127.0.0.1"
 SOCKETS_PER_USER = 2
@@ -30,6 +30,8 @@ PATIENCE_SECONDS = 4.0
 PUBLISH_AT_ONCE = 20
 # As a publication: of rows whose readers are all in the file of people. Their primary keys.
 SHARED, SHARED_ROWS = "shared", range(1, 101)
+# By the name that contenders.py has for them.
+CLIENTS = {"websocket": websocket.new, "stream": event_stream.new, "centrifugo": centrifugo.new}
 
 
 class Sink(asyncio.Protocol):
@@ -51,7 +53,7 @@ class Load:
         # Whoever may see the shared row, connected or not.
         self.readers: list[int] = []
         self.clients: list[Client] = []
-        self._streams = False
+        self._new_client = CLIENTS["websocket"]
         self._changed = asyncio.Event()
         # Of all floods: an older version of a row than the last would not be delivered.
         self._versions = count(int(time.time()))
@@ -60,13 +62,12 @@ class Load:
     # Connecting
 
     async def connect(
-        self, *, ports: list[int], people: str, sockets: int, seconds: float, streams: bool = False
+        self, *, ports: list[int], people: str, sockets: int, seconds: float, client: str = "websocket"
     ) -> dict[str, Any]:
         """
-        All at once, in turn to each port. people: a file of [{"id", "token", "task"}, …]. streams: of
-        Server-Sent Events, not websockets.
+        All at once, in turn to each port. people: a file of [{"id", "token", "task"}, …]. client: of CLIENTS.
         """
-        self._streams = streams
+        self._new_client = CLIENTS[client]
         self._meet(people, sockets)
         started = time.monotonic()
         waiting = [self._open(ports, index) for index in range(sockets)]
@@ -79,12 +80,11 @@ class Load:
 
     async def _open(self, ports: list[int], index: int) -> Client:
         port = ports[index % len(ports)]
-        token = self.people[index // SOCKETS_PER_USER]["token"]
+        person = self.people[index // SOCKETS_PER_USER]
         self._opened += 1
-        kind, asks = (StreamClient, request) if self._streams else (Client, handshake)
         loop = asyncio.get_running_loop()
         _, client = await loop.create_connection(
-            lambda: kind(asks(HOST, port, token), self, self._on_change), HOST, port
+            lambda: self._new_client(HOST, port, person, self, self._on_change), HOST, port
         )
         return client
 

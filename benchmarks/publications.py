@@ -1,10 +1,11 @@
 """
-What each server's own publisher puts on Redis for one notification, byte for byte. Pure.
+What each server's own publisher puts on Redis for one notification, byte for byte, and what that says. Pure.
 
 Publishing is not what is measured, so that it is done as cheaply as can be: by load.py, many at a time.
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,10 @@ Publication = Callable[[int, int, int], tuple[str, bytes]]
 
 def _payload(task: int, version: int) -> dict[str, object]:
     return {"action": "update#tasks", "id": task, "updatedAt": version}
+
+
+def _in_json(payload: dict[str, object]) -> bytes:
+    return json.dumps(payload, separators=(",", ":")).encode()
 
 
 def _layer_channel(group: str) -> str:
@@ -50,7 +55,24 @@ def packaged(user: int, task: int, version: int) -> tuple[str, bytes]:
 
 def plain(user: int, task: int, version: int) -> tuple[str, bytes]:
     """ActionCable.server.broadcast; and what a bare application would do."""
-    return f"user.{user}", json.dumps(_payload(task, version), separators=(",", ":")).encode()
+    return f"user.{user}", _in_json(_payload(task, version))
+
+
+def centrifugo(user: int, task: int, version: int) -> tuple[str, bytes]:
+    """To the personal channel of a user, without a history: a `Publication` of its client.proto."""
+    data = _in_json(_payload(task, version))
+    milliseconds = time.time_ns() // 1_000_000
+    message = b"\x22" + _varint(len(data)) + data + b"\x48" + _varint(milliseconds)
+    return f"centrifugo.client.#{user}", message
+
+
+def _varint(number: int) -> bytes:
+    """As Protocol Buffers write it."""
+    found = bytearray()
+    while number > 0x7F:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*found, number])
 
 
 def shared(users: Sequence[int], card: int, version: int) -> tuple[str, bytes]:
@@ -65,4 +87,18 @@ PUBLICATIONS: dict[str, Publication] = {
     "textbook": textbook,
     "packaged": packaged,
     "plain": plain,
+    "centrifugo": centrifugo,
 }
+
+# Of those that put a dictionary into MessagePack: where the notification is.
+_PACKED = {"textbook": "payload", "packaged": "message"}
+_IN_JSON = re.compile(rb'"id":(\d+).*?"updatedAt":(\d+)')
+
+
+def row_and_version(publication: str, body: bytes) -> tuple[int, int] | None:
+    """Of a notification; None of anything else that is published."""
+    if publication in _PACKED:
+        told = msgpack.unpackb(body).get(_PACKED[publication], {})
+        return (told["id"], told["updatedAt"]) if "updatedAt" in told else None
+    found = _IN_JSON.search(body)
+    return (int(found[1]), int(found[2])) if found else None

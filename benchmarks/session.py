@@ -4,13 +4,10 @@ One server under test with its Redis, its database and a crowd of clients; and w
 
 import json
 import math
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from benchmarks.contenders import ROOT, Contender
 from benchmarks.installation import Installation, environment
 from benchmarks.load import PATIENCE_SECONDS, SHARED, SOCKETS_PER_USER
 from benchmarks.processes import cpu_seconds, memory_bytes
+from benchmarks.programs import Ear, Generator, Making, Times
 from tests.support.processes import Child, Footprint, free_port
 from tests.support.redis import RedisServer
 
@@ -33,61 +31,6 @@ SHARED_CHANGES_PER_SECOND = 4
 FLOOD_SECONDS = 8.0
 
 Figures = dict[str, float]
-Times = dict[tuple[int, int], float]
-
-
-class Generator:
-    """load.py, by its standard input and output."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.load"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-
-    def __call__(self, command: str, **options: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"command": command, **options}) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline() or '{"failed": true}')
-        if "failed" in answer:
-            raise RuntimeError("the load generator ended")
-        return answer
-
-    def close(self) -> None:
-        self._process.communicate()
-
-
-class Making:
-    """A run of changes.py. times: (row, version) → when it was begun. peak_bytes: of its process."""
-
-    def __init__(
-        self, publication: str, rate: float, seconds: float, people: str, env: dict[str, str]
-    ) -> None:
-        self.times: Times = {}
-        self.peak_bytes = 0
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.changes", publication, str(rate), str(seconds), people],
-            env=env,
-            cwd=ROOT,
-            text=True,
-            stdout=subprocess.PIPE,
-        )
-
-    def finish(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as out:
-            text = out.read()
-        _, status, usage = os.wait4(self._process.pid, 0)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        if self._process.returncode:
-            raise RuntimeError("changes.py failed")
-        self.times = {(row, version): at for row, version, at in json.loads(text)}
-        self.peak_bytes = usage.ru_maxrss * 1024
 
 
 class Session:
@@ -131,7 +74,7 @@ class Session:
             "people": self.people,
             "sockets": self.sockets,
             "seconds": STORM_SECONDS,
-            "streams": self.contender.streams,
+            "client": self.contender.client,
         }
         storm = self.load("connect", **options)
         cpu = cpu_seconds(*self.pids) - used
@@ -197,19 +140,25 @@ class Session:
         }
 
     def latency(self, seconds: float = 10) -> Figures:
-        """From just before the change is made to the socket, at 200 changes a second. Milliseconds."""
-        with self._changes() as making:
-            began = making(self.contender.publication, CHANGES_PER_SECOND, seconds)
-        heard = self.load("heard", expected=2 * len(began.times), patience=PATIENCE_SECONDS)
-        return _latencies(began.times, heard["arrivals"])
+        """From the commit to Redis, from there to the socket, and both; at 200 changes a second."""
+        publication = self.contender.publication
+        with closing(Ear(self.redis.url, publication)) as ear, self._changes() as making:
+            made = making(publication, CHANGES_PER_SECOND, seconds)
+        heard = self.load("heard", expected=2 * len(made.times), patience=PATIENCE_SECONDS)
+        arrivals = heard["arrivals"]
+        to_redis = _spread(
+            "redis", [at - made.times[key] for key, at in ear.times.items() if key in made.times]
+        )
+        from_redis = _spread("socket", _delays(ear.times, arrivals))
+        return _latencies(made.times, arrivals) | to_redis | from_redis
 
     def last_of_all(self, seconds: float = 20) -> Figures:
         """As latency, of rows that all sockets hear of, to the last of them."""
         with self._changes() as making:
-            began = making(SHARED, SHARED_CHANGES_PER_SECOND, seconds)
-        expected = self.sockets * len(began.times)
+            made = making(SHARED, SHARED_CHANGES_PER_SECOND, seconds)
+        expected = self.sockets * len(made.times)
         heard = self.load("heard", expected=expected, patience=PATIENCE_SECONDS)
-        return _to_the_last(began.times, heard["arrivals"], self.sockets)
+        return _to_the_last(made.times, heard["arrivals"], self.sockets)
 
     def beside_a_multitude(self, rate: float = 0.5, seconds: float = 20) -> Figures:
         """
@@ -261,30 +210,35 @@ def _about(resource: str, arrivals: list[Any]) -> list[Any]:
     return [(at, message) for at, message in arrivals if message["action"].endswith(f"#{resource}")]
 
 
-def _latencies(began: Times, arrivals: list[Any]) -> Figures:
-    delays = sorted(
-        at - began[key]
-        for at, message in arrivals
-        if (key := (message["id"], message.get("updatedAt"))) in began
-    )
-    expected = 2 * len(began)
+def _delays(since: Times, arrivals: list[Any]) -> list[float]:
+    keys = [(at, (message["id"], message.get("updatedAt"))) for at, message in arrivals]
+    return [at - since[key] for at, key in keys if key in since]
+
+
+def _spread(name: str, delays: list[float]) -> Figures:
+    """In milliseconds. What never arrived is not among the delays."""
+    ordered = sorted(delays) or [math.inf]
     return {
-        "latency_p50_ms": delays[len(delays) // 2] * 1e3,
-        "latency_p99_ms": delays[int(len(delays) * 0.99)] * 1e3,
-        "latency_max_ms": delays[-1] * 1e3,
-        "latency_lost": expected - len(delays),
+        f"{name}_p50_ms": ordered[len(ordered) // 2] * 1e3,
+        f"{name}_p99_ms": ordered[int(len(ordered) * 0.99)] * 1e3,
+        f"{name}_max_ms": ordered[-1] * 1e3,
     }
 
 
-def _to_the_last(began: Times, arrivals: list[Any], sockets: int) -> Figures:
-    times: dict[tuple[int, int], list[float]] = {key: [] for key in began}
+def _latencies(committed: Times, arrivals: list[Any]) -> Figures:
+    delays = _delays(committed, arrivals)
+    return _spread("latency", delays) | {"latency_lost": 2 * len(committed) - len(delays)}
+
+
+def _to_the_last(committed: Times, arrivals: list[Any], sockets: int) -> Figures:
+    times: dict[tuple[int, int], list[float]] = {key: [] for key in committed}
     for at, message in arrivals:
         times.get((message["id"], message.get("updatedAt")), []).append(at)
-    delays = sorted((max(ats, default=math.inf) - began[key]) * 1e3 for key, ats in times.items())
+    delays = sorted((max(ats, default=math.inf) - committed[key]) * 1e3 for key, ats in times.items())
     return {
         "last_socket_p50_ms": delays[len(delays) // 2],
         "last_socket_max_ms": delays[-1],
-        "last_socket_lost": sockets * len(began) - sum(map(len, times.values())),
+        "last_socket_lost": sockets * len(committed) - sum(map(len, times.values())),
     }
 
 

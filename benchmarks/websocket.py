@@ -8,12 +8,12 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 IDENTIFIER = r"{\"channel\":\"NotificationsChannel\"}"
 SUBSCRIBE = f'{{"command":"subscribe","identifier":"{IDENTIFIER}"}}'.encode()
 
-_TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
+TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 # django-actioncable sorts its keys, so that the word may come last; a notification is always longer.
 _PING_WORD, _PING_BYTES = b'"ping"', 64
 
@@ -29,15 +29,29 @@ class Observer(Protocol):
 
 
 def handshake(host: str, port: int, token: str) -> bytes:
-    """As a browser sends it. The key is the same for all: nobody checks the answer."""
-    return (
-        f"GET /cable HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        f"Origin: http://{host}:{port}\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\n"
-        "Sec-WebSocket-Protocol: actioncable-v1-json, actioncable-unsupported\r\n"
-        "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n"
-        f"Accept-Language: en\r\nCookie: Authorization={token}\r\n\r\n"
-    ).encode()
+    """As a browser sends it."""
+    return upgrade(
+        *("/cable", host, port),
+        "Sec-WebSocket-Protocol: actioncable-v1-json, actioncable-unsupported",
+        f"Cookie: Authorization={token}",
+    )
+
+
+def upgrade(path: str, host: str, port: int, *headers: str) -> bytes:
+    """The key is the same for all: nobody checks the answer."""
+    lines = (
+        f"GET {path} HTTP/1.1",
+        f"Host: {host}:{port}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        f"Origin: http://{host}:{port}",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "Accept-Language: en",
+        *headers,
+    )
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
 
 
 def client_frame(opcode: int, payload: bytes) -> bytes:
@@ -49,7 +63,7 @@ def client_frame(opcode: int, payload: bytes) -> bytes:
     return bytes([0x80 | opcode]) + length + mask + masked
 
 
-_SUBSCRIBE_FRAME = client_frame(_TEXT, SUBSCRIBE)
+_SUBSCRIBE_FRAME = client_frame(TEXT, SUBSCRIBE)
 
 
 class Client(asyncio.Protocol):
@@ -123,7 +137,7 @@ class Client(asyncio.Protocol):
         return head + 4
 
     def _on_frame(self, opcode: int, data: bytes, start: int, end: int) -> None:
-        if opcode == _TEXT:
+        if opcode == TEXT:
             if end - start <= _PING_BYTES and data.find(_PING_WORD, start, end) >= 0:
                 self._on_ping()
             elif self.confirmed:
@@ -155,3 +169,11 @@ class Client(asyncio.Protocol):
         elif b'"confirm_subscription"' in text:
             self.confirmed = True
         self._on_change(self)
+
+
+OnChange = Callable[[Client], None]
+
+
+def new(host: str, port: int, person: dict[str, Any], observer: Observer, on_change: OnChange) -> Client:
+    """person: {"id", "token", "task"}, of installation.py."""
+    return Client(handshake(host, port, person["token"]), observer, on_change)

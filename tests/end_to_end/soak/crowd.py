@@ -11,7 +11,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.load import SOCKETS_PER_USER
-from benchmarks.session import Generator
+from benchmarks.programs import Generator
 from tests.support.cable import BASE, I
 from tests.support.shell import Shell
 from tests.support.site import MANAGE, Person, Server, Site
