@@ -8,6 +8,7 @@ What travels over the channel layer between processes, and the groups it travels
     {"type": "cable.epoch", "order": …}
     {"type": "cable.probe", "nonce": …}
     {"type": "cable.ask", "answer_to": …, "users": [...] or None}
+    {"type": "cable.tail", "answer_to": …, "user_id": …, "ends": …}
     {"type": "cable.answer", "state": {…}}
 
 A change that was made by a client with a name (ground/echo.py) has it as well, after its payload; and then
@@ -31,6 +32,7 @@ DISCONNECT = "cable.disconnect"
 EPOCH = "cable.epoch"
 PROBE = "cable.probe"
 ASK = "cable.ask"
+TAIL = "cable.tail"
 ANSWER = "cable.answer"
 
 # The stream of what everybody may hear. Those of users begin with "user.".
@@ -148,6 +150,11 @@ def probe_event(nonce: str) -> dict[str, Any]:
 def ask_event(answer_to: str, users: Sequence[Key] | None) -> dict[str, Any]:
     """answer_to: a group. users: see state.snapshot."""
     return {"type": ASK, "answer_to": answer_to, "users": None if users is None else list(users)}
+
+
+def tail_event(answer_to: str, user_id: Key, *, ends: bool = False) -> dict[str, Any]:
+    """answer_to: a group, the same for all questions of one asker. ends: there will be no more of them."""
+    return {"type": TAIL, "answer_to": answer_to, "user_id": user_id, "ends": ends}
 
 
 def answer_event(state: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from ..wire.protocol import Command, HistoryRequest, Identifier
 from ..wire.subscriptions import IdentifiersTooLong, Subscription, TooManySubscriptions
 from . import excess
 from .catch_up import CatchUp
-from .connection import Connection
+from .connection import HELD_BACK, Connection
 from .epoch import KnownEpoch
 from .registry import Registry
 from .replays import Reading, Replays, Told
@@ -218,7 +218,7 @@ class Commands:
             return
         horizon = self._catch_up.horizon
         for change in subscription.release(told, monotonic_resources()):
-            connection.write_change(subscription, change, horizon)
+            connection.write_change(subscription, change, horizon, HELD_BACK)
 
 
 def _epoch_for(request: HistoryRequest) -> str:

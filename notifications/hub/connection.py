@@ -21,8 +21,15 @@ from ..wire.positions import MICROSECONDS
 from ..wire.subscriptions import Subscription, Subscriptions
 from .socket import Send, Socket
 
+# The ways by which a change comes to a socket: it was published; so it was, while a replay ran, which comes
+# first; the client asked for what it had missed; a pass over the tables found it.
+BY_BROKER, HELD_BACK, BY_REPLAY, BY_PASS = "live", "held", "replay", "pass"
+
 # Of the connections of this process, in the order of their beginning.
 _numbers = itertools.count(1)
+
+
+OnTold = Callable[["Connection", Change, str], None]
 
 
 class Connection(Socket):
@@ -32,6 +39,7 @@ class Connection(Socket):
     on_close: called once, when it was decided that this connection ends.
     frames_in: how many the client sent.
     hears: the users, PUBLIC perhaps among them, whose changes it is told.
+    on_told: called with itself, each change that it is told, and the way; None while nobody asks (tails.py).
     pinged: until when the client is certain to have everything, in whole seconds since the epoch: the time
     that a ping named when nothing older was waiting to be written.
     """
@@ -43,6 +51,7 @@ class Connection(Socket):
         "frames_in",
         "hears",
         "number",
+        "on_told",
         "opened_at",
         "pinged",
         "position",
@@ -69,6 +78,7 @@ class Connection(Socket):
         self.opened_at = time.monotonic()
         self.frames_in = 0
         self.slot = 0
+        self.on_told: OnTold | None = None
         self.pinged = 0
         self._on_close = on_close
         self._commands = TokenBucket(limits.commands_per_second, limits.commands_burst, self.opened_at)
@@ -139,9 +149,12 @@ class Connection(Socket):
         if len(subscriptions) > 1 and self.writes_together and self.subscriptions.all_live:
             self.write_together([self._frame_of(each, change, horizon) for each in subscriptions])
             metrics.deliveries += len(subscriptions)
+            if self.on_told is not None:
+                for _ in subscriptions:
+                    self.on_told(self, change, BY_BROKER)
             return
         for subscription in subscriptions:
-            self._deliver_to(subscription, change, horizon)
+            self._deliver_to(subscription, change, horizon, BY_BROKER)
 
     def deliver_missed(self, change: Change, horizon: int, tolerance: int) -> None:
         """
@@ -152,15 +165,16 @@ class Connection(Socket):
             return
         for subscription in tuple(self.subscriptions):
             if subscription.started <= change.position + tolerance and subscription.concerns(change):
-                self._deliver_to(subscription, change, horizon)
+                self._deliver_to(subscription, change, horizon, BY_PASS)
 
-    def _deliver_to(self, subscription: Subscription, change: Change, horizon: int) -> None:
+    def _deliver_to(self, subscription: Subscription, change: Change, horizon: int, way: str) -> None:
         if subscription.state is LIVE:
-            self.write_change(subscription, change, horizon)
+            self.write_change(subscription, change, horizon, way)
         else:
             subscription.hold_back(change, self._limits.replay_limit)
 
-    def write_change(self, subscription: Subscription, change: Change, horizon: int) -> None:
+    def write_change(self, subscription: Subscription, change: Change, horizon: int, way: str) -> None:
+        """horizon: as in deliver. way: one of those above."""
         frame = self._frame_of(subscription, change, horizon)
         metrics.deliveries += 1
         if self.state is OPEN:
@@ -168,6 +182,8 @@ class Connection(Socket):
         else:
             # By its time, which clients compare: the row may be saved with an earlier one (recent.py).
             self.write(frame, key=(subscription.identifier, change.row), rank=change.time)
+        if self.on_told is not None:
+            self.on_told(self, change, way)
 
     def _frame_of(self, subscription: Subscription, change: Change, horizon: int) -> str:
         if self.position is None:

@@ -55,6 +55,7 @@ from .replays import Replays
 from .rights import Rights
 from .socket import Send
 from .state import State, process_name, snapshot
+from .tails import Tails
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Hub:
             self.broker, self.catch_up, self._supervisor, (self._readers, self._doors, self.catch_up)
         )
         self.last_hour = LastHour()
+        self.tails = Tails(self.registry, lambda: self.broker.healthy)
         replays = Replays(self._readers, self.catch_up, fan_out)
         self._commands = Commands(
             self.registry, self.broker, self._readers, self.catch_up, replays, self.epoch
@@ -106,6 +108,7 @@ class Hub:
 
     async def stop(self) -> None:
         publisher.detach(asyncio.get_running_loop())
+        self.tails.stop()
         await self._supervisor.stop()
         await self._jobs.stop()
         await self.broker.stop()
@@ -149,6 +152,7 @@ class Hub:
         if not excess.may_be_added(self.registry, connection):
             return connection
         self.registry.add(connection)
+        self.tails.opened(connection)
         self.heartbeat.add(connection)
         metrics.count("connections_opened")
         journal.opened(connection)
@@ -187,6 +191,8 @@ class Hub:
             self._jobs.spawn(self._on_epoch(event))
         elif kind == events.ASK:
             publish_answer(event["answer_to"], self.snapshot(event["users"]))
+        elif kind == events.TAIL:
+            self._tell_tail(event)
 
     def disconnect(self, event: dict[str, Any]) -> int:
         """As Rights.revoke. On the hub's loop only."""
@@ -207,6 +213,10 @@ class Hub:
     def receipt(self, event: dict[str, Any], closed: int) -> dict[str, Any]:
         """That the order was carried out here."""
         return {"process": process_name(), "hub": self.name, "order": event["order"], "closed": closed}
+
+    def _tell_tail(self, event: dict[str, Any]) -> None:
+        if (answer := self.tails.ask(event)) is not None:
+            publish_answer(event["answer_to"], {"process": process_name(), "hub": self.name, **answer})
 
     def _on_gap(self, last_good: float) -> None:
         """Messages may be missing; last_good: since when, in seconds since the epoch."""

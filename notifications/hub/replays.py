@@ -21,7 +21,7 @@ from ..wire.connection_states import OVERFLOWED
 from ..wire.payloads import Change, Key, RowKey
 from ..wire.subscriptions import Subscription
 from .catch_up import CatchUp
-from .connection import Connection
+from .connection import BY_REPLAY, Connection
 from .fan_out import FanOut
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Replays:
             for change in filter(subscription.concerns, page):
                 if connection.keeps(change):
                     continue
-                connection.write_change(subscription, change, now)
+                connection.write_change(subscription, change, now, BY_REPLAY)
                 await connection.written()
             if not connection.is_open:
                 break

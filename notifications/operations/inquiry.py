@@ -16,7 +16,8 @@ from typing import Any
 from asgiref.sync import async_to_sync
 
 from ..broker.events import ANSWER, PROBE, answers_group, ask_event, control_group, probe_event
-from ..broker.layers import Layer, is_local, open_layer
+from ..broker.installation import prefix
+from ..broker.layers import Layer, broker_name, is_local, open_layer
 from ..broker.refusals import describe
 from ..hub.current import running_hub
 from ..wire.payloads import Key, key_of
@@ -37,6 +38,14 @@ PROBE_AGAIN_SECONDS = 0.05
 
 class BrokerAway(Exception):
     """Nobody could be asked; in a sentence, why."""
+
+
+def nobody_answered(seconds: float) -> str:
+    """A sentence without an end."""
+    return (
+        f"no process answered within {seconds:g} s: does one run on this {broker_name()}, "
+        f"with this SECRET_KEY and database (prefix {prefix()})?"
+    )
 
 
 class _Inbox:

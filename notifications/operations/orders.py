@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..broker.events import disconnect_one_event, epoch_event
-from ..broker.installation import prefix
-from ..broker.layers import broker_name, is_local
+from ..broker.layers import is_local
 from ..broker.outgoing import checked_disconnect
 from ..hub.current import hubs_of_process
 from ..hub.hub import Hub
 from ..wire import protocol
-from .inquiry import BrokerAway, Maker, exchange
+from .inquiry import BrokerAway, Maker, exchange, nobody_answered
 
 ORDER_SECONDS = 2.0
 
@@ -161,10 +160,7 @@ def _closed(receipts: Iterable[Receipt]) -> dict[str, int]:
 
 def _problem(receipts: list[Receipt], listening: int | None, orders: int, seconds: float) -> str:
     if not receipts:
-        return (
-            f"no process answered within {seconds:g} s: does one run on this {broker_name()}, "
-            f"with this SECRET_KEY and database (prefix {prefix()})?"
-        )
+        return nobody_answered(seconds)
     answered = Counter(hub for hub, _ in {(each["hub"], each["order"]) for each in receipts})
     known = max(len(answered), listening or 0)
     missing = known - sum(count == orders for count in answered.values())

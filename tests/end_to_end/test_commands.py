@@ -1,6 +1,8 @@
 """What an operator asks in a terminal, of real servers: cable_stats, cable_tail, cable_check."""
 
 import json
+import signal
+import socket as sockets
 import subprocess
 from contextlib import contextmanager
 
@@ -129,6 +131,121 @@ def test_tail_of_nobody_says_so(site):
     code, _, errors = run(site, "cable_tail", "--user", "nobody")
     # Before it, the lowest Django that is tried has a warning of its own.
     assert (code, errors.splitlines()[-1]) == (1, "CommandError: no user 'nobody'")
+
+
+# cable_tail --received
+
+
+def process_of(server):
+    return f"{sockets.gethostname()}:{server.child.process.pid}"
+
+
+@contextmanager
+def receiving(site, person, *servers):
+    """cable_tail --received, which has the answers of these servers."""
+    with tailing(site, "--user", person.username, "--received", "--json") as tail:
+        for server in servers:
+            eventually(
+                lambda server=server: f"listening to {process_of(server)}" in tail.log, 20, "an answer"
+            )
+        yield tail
+
+
+def received(tail, count):
+    """(action, id, way) of the lines, once there are so many."""
+
+    def look():
+        whole = [line for line in tail.log.splitlines(keepends=True) if line.endswith("\n")]
+        found = [json.loads(line) for line in whole if line.startswith("{")]
+        return len(found) >= count and found
+
+    return [(line["action"], line["id"], line["way"]) for line in eventually(look, 20, "its lines")]
+
+
+def test_received_shows_what_each_connection_is_sent(site, server, other_server, cooper, audrey):
+    with (
+        server.connect(cooper) as one,
+        receiving(site, cooper, server, other_server) as tail,
+        # It comes when it is asked for already.
+        other_server.connect(cooper, subprotocols=EXTENDED) as two,
+        server.connect(audrey) as hers,
+    ):
+        for socket in (one, two, hers):
+            socket.subscribe()
+        site.new_task(audrey)
+        hers.message()
+        task = site.new_task(cooper)
+        one.message(), two.message()
+        assert received(tail, 2) == [("create", task, "live")] * 2
+        lines = [json.loads(line) for line in tail.log.splitlines() if line.startswith("{")]
+    assert {line["process"] for line in lines} == {process_of(server), process_of(other_server)}
+    for line in lines:
+        assert line["connection"].startswith(f"{line['process']}/")
+        assert (line["user"], line["user_id"], line["resource"]) == (cooper.username, cooper.pk, "tasks")
+        assert line["waits"] is False
+        assert "updatedAt" not in line
+
+
+def test_received_shows_a_replay_and_what_follows_it(site, server, cooper):
+    missed = site.new_task(cooper)
+    since = json.dumps({"channel": "NotificationsChannel", "since": 1})
+    with receiving(site, cooper, server) as tail, server.connect(cooper) as socket:
+        socket.subscribe(since)
+        assert socket.message()["id"] == missed
+        task = site.new_task(cooper)
+        assert socket.message()["id"] == task
+        assert received(tail, 2) == [("create", missed, "replay"), ("create", task, "live")]
+
+
+def test_received_outlives_an_absence_of_redis_and_shows_what_the_catch_up_finds(new_redis):
+    with new_site(new_redis, CABLE_RECONCILE_INTERVAL="3600") as site:
+        [server], cooper = site.servers, site.new_person()
+        with server.connect(cooper) as socket, receiving(site, cooper, server) as tail:
+            socket.subscribe()
+            new_redis.kill()
+            eventually(lambda: "Redis does not answer" in tail.log, 20, "the word that it is away")
+            # Whoever made it is gone when Redis comes back, and announces it no more.
+            task = site.shell(f"result = Task.objects.create(user_id={cooper.pk}, label='x').pk")
+            site.close_shell()
+            new_redis.start()
+            assert socket.message()["id"] == task
+            assert received(tail, 1) == [("create", task, "pass")]
+            said = [line.partition(":")[0] for line in tail.log.splitlines() if not line.startswith("{")]
+            # And nothing of what the drivers say.
+            assert said[1:] == ["Redis does not answer", "Redis is back"]
+
+
+def test_received_is_a_line_for_readers_and_ends_after_so_many(site, server, cooper):
+    words = ("--user", cooper.username, "--received", "--count", "1")
+    with tailing(site, *words) as tail, server.connect(cooper) as socket:
+        eventually(lambda: f"listening to {process_of(server)}" in tail.log, 20, "an answer")
+        socket.subscribe()
+        task = site.new_task(cooper)
+        assert tail.process.wait(10) == 0
+        assert f"  {process_of(server)}/" in tail.log
+        assert f"  create#tasks {task}  live\n" in tail.log
+
+
+def test_received_ends_at_every_process_with_the_asker_and_soon_after_one_that_vanished(site, server, cooper):
+    with receiving(site, cooper, server) as tail:
+        tail.signal(signal.SIGINT)
+        assert tail.process.wait(10) == 0
+        server.wait_for_log(f"is written to user {cooper.pk}: its asker has ended")
+    with receiving(site, cooper, server) as tail:
+        tail.kill()
+        server.wait_for_log(f"is written to user {cooper.pk}: its asker is gone")
+
+
+def test_received_says_why_it_cannot(site, new_redis, cooper):
+    words = ("cable_tail", "--user", cooper.username, "--received")
+    for why, asked, env in (
+        ("in-memory layer", words, {"REDIS_URL": "", "DJANGO_DEBUG": "on"}),
+        ("Redis does not answer", words, {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}),
+        ("no process answered within 5 s", words, {"REDIS_URL": new_redis.url}),
+        ("--received needs --user", ("cable_tail", "--received"), {}),
+    ):
+        code, _, errors = run(site, *asked, **env)
+        assert (code, why in errors) == (1, True), errors
 
 
 # cable_check

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from lessy.ground import sentinel
 from tests.docs.pages import block
+from tests.end_to_end.test_commands import receiving
 from tests.support.databases import fresh_database
 from tests.support.processes import Child, free_port
 from tests.support.redis import binary
@@ -123,6 +124,8 @@ def test_22_a_user_with_the_least_rights():
             url = f"{site.servers[0].url}/api/users/authorizations"
             answers = [httpx.post(url, json=log_in, timeout=30).status_code for _ in range(11)]
             assert answers == [*[401] * 10, 429]
+            with receiving(site, site.new_person(), site.servers[0]):
+                pass
             assert redis.execute_command("ACL", "LOG") == []
             assert "Redis refuses this user a command" in refused(site, "cable_tail", "--count", "1")
         used = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")}

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.end_to_end.faults.harness.world import proxy_before
-from tests.end_to_end.test_commands import run, stats, tailing
+from tests.end_to_end.test_commands import received, receiving, run, stats, tailing
 from tests.end_to_end.test_rights import REMOTE, assert_ended
 from tests.support.cable import EXTENDED
 from tests.support.pgbouncer import pgbouncer
@@ -105,6 +105,21 @@ def test_stats_tail_and_orders_work_as_with_redis(site, server, other_server, co
         report = json.loads(output)
         assert (code, report["listening"], report["sockets"]) == (0, 2, 2), errors
         assert_ended([one, two], REMOTE)
+
+
+def test_what_a_connection_received_is_told_as_with_redis(site, database, server, cooper):
+    with server.connect(cooper) as socket, receiving(site, cooper, server) as tail:
+        socket.subscribe()
+        task = site.new_task(cooper)
+        assert socket.message()["id"] == task
+        assert received(tail, 1) == [("create", task, "live")]
+        with psycopg.connect(database.url, autocommit=True) as connection:
+            connection.execute(TERMINATE)
+        eventually(lambda: "PostgreSQL is back" in tail.log, 20, "the word that it is back")
+        other = site.new_task(cooper)
+        while socket.message(10)["id"] != other:
+            pass
+        assert other in [pk for _, pk, _ in received(tail, 2)]
 
 
 def test_a_renewed_epoch_is_known_everywhere_at_once(site, other_server, cooper):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from notifications.conf import CableSettings
-from notifications.hub.connection import Connection
+from notifications.hub.connection import BY_BROKER, Connection
 from notifications.wire import protocol
 from notifications.wire.close_codes import TOO_SLOW
 from notifications.wire.payloads import Change
@@ -60,15 +60,15 @@ async def delivered(connection, server):
 async def test_of_a_row_that_changes_again_only_the_last_version_is_sent(connection, server):
     subscription = Subscription("I", NOW)
     for at in (1, 2, 3):
-        connection.write_change(subscription, change(5, at), NOW)
-    connection.write_change(subscription, change(6, 4), NOW)
+        connection.write_change(subscription, change(5, at), NOW, BY_BROKER)
+    connection.write_change(subscription, change(6, 4), NOW, BY_BROKER)
     assert await delivered(connection, server) == [{"id": 5, "updatedAt": 3}, {"id": 6, "updatedAt": 4}]
 
 
 async def test_a_row_that_changes_a_thousand_times_does_not_fill_the_outbox(connection, server):
     subscription = Subscription("I", NOW)
     for at in range(1_000):
-        connection.write_change(subscription, change(5, at), NOW)
+        connection.write_change(subscription, change(5, at), NOW, BY_BROKER)
     assert connection.closed is None
     assert await delivered(connection, server) == [{"id": 5, "updatedAt": 999}]
 
@@ -83,7 +83,7 @@ async def test_a_ping_overtakes_what_waits(connection, server):
 
 async def test_over_the_bound_it_is_closed_with_4008_and_a_line_in_the_log(connection, server, caplog):
     for pk in range(4):
-        connection.write_change(Subscription("I", NOW), change(pk, 1), NOW)
+        connection.write_change(Subscription("I", NOW), change(pk, 1), NOW, BY_BROKER)
     assert connection.closed == "too_slow"
     server.reads.set()
     await asyncio.sleep(0)

@@ -6,9 +6,15 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ...broker.installation import prefix
-from ...broker.layers import broker_name, is_local
-from ...operations.inquiry import ANSWER_SECONDS, Answer, BrokerAway, ask_processes, totals
+from ...broker.layers import is_local
+from ...operations.inquiry import (
+    ANSWER_SECONDS,
+    Answer,
+    BrokerAway,
+    ask_processes,
+    nobody_answered,
+    totals,
+)
 from ...operations.terminal import CableCommand, seconds
 from ...operations.users import names_of
 
@@ -50,10 +56,7 @@ class Command(CableCommand):
         except BrokerAway as exc:
             raise CommandError(str(exc)) from exc
         if not answers:
-            raise CommandError(
-                f"no process answered within {wait:g} s: does one run on this {broker_name()}, "
-                f"with this SECRET_KEY and database (prefix {prefix()})?"
-            )
+            raise CommandError(nobody_answered(wait))
         if options["json"]:
             self.stdout.write(json.dumps({"processes": answers, "totals": totals(answers)}))
         else:
