@@ -1,5 +1,6 @@
-"""docs/kubernetes.md: its manifests are YAML, and each name in them is one of this project."""
+"""docs/kubernetes.md: Kubernetes knows all that its manifests say, and each name is one of this project."""
 
+import copy
 import re
 import shlex
 from dataclasses import fields
@@ -12,6 +13,7 @@ from django.urls import resolve
 from notifications.conf import CableSettings
 from tests.docs.pages import block, blocks
 from tests.docs.proxies import HOST
+from tests.support.required import missing
 from tests.support.site import ROOT
 
 PAGE = "docs/kubernetes.md"
@@ -25,6 +27,37 @@ MANIFESTS = {
 POD = MANIFESTS["Deployment", "lessy"]["spec"]["template"]["spec"]
 [CONTAINER] = POD["containers"]
 JOB = MANIFESTS["Job", "lessy-migrate-"]["spec"]["template"]["spec"]
+
+
+@pytest.fixture(scope="module")
+def kubernetes():
+    """kubernetes(manifest, version): the version of the schema that it was compared with."""
+    try:
+        import kubernetes_validate
+    except ImportError:
+        missing("kubernetes-validate (make setup)")
+    return lambda manifest, version: kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def versions():
+    """The first and the last that the page names."""
+    first, last = re.search(r"Kubernetes (1\.\d+) to (1\.\d+)", text_of_the_page()).groups()
+    return [first, last]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _ in MANIFESTS])
+def test_22_each_manifest_fits_the_schemas_of_kubernetes(kubernetes, kind):
+    [manifest] = [each for (its_kind, _), each in MANIFESTS.items() if its_kind == kind]
+    assert [kubernetes(manifest, version) for version in versions()] == versions()
+
+
+def test_22_a_misspelt_field_deep_in_a_manifest_does_not_fit(kubernetes):
+    manifest = copy.deepcopy(MANIFESTS["Deployment", "lessy"])
+    [container] = manifest["spec"]["template"]["spec"]["containers"]
+    container["livenessProbe"]["periodSecond"] = 10
+    for version in versions():
+        with pytest.raises(Exception, match="'periodSecond' was unexpected"):
+            kubernetes(manifest, version)
 
 
 def environment(container):
