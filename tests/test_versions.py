@@ -52,6 +52,5 @@ def test_what_pip_demands_and_what_the_checks_demand_is_the_same(name):
 
 
 def test_the_page_names_the_pythons_and_djangos_that_are_tried():
-    tried = [version for version in PYTHONS if f"Python {version} is expected to work" not in PAGE]
-    assert f"| Python | {', '.join(tried)} |" in PAGE
+    assert f"| Python | {', '.join(PYTHONS)} |" in PAGE
     assert f"| Django | {', '.join(DJANGOS)} |" in PAGE

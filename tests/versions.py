@@ -23,6 +23,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.portable import portable
+
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / ".versions"
 TESTS = (
@@ -60,7 +62,7 @@ PINNED = Run(PYTHONS[0], "5.2")
 
 
 def interpreters() -> dict[str, Path]:
-    """By version: on PATH, or of pyenv."""
+    """By version: of pyenv, on PATH, or from a registry."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = {}
     for version in PYTHONS:
@@ -68,16 +70,16 @@ def interpreters() -> dict[str, Path]:
             *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True),
             Path(shutil.which(f"python{version}") or ""),
         ]
-        for path in candidates:
-            if path.is_file() and _runs(path, version):
-                found[version] = path
-                break
+        here = (path for path in candidates if path.is_file() and _runs(path, version))
+        path = next(here, None) or portable(version, ENVIRONMENTS / f"python{version}")
+        if path is not None:
+            found[version] = path
     return found
 
 
 def _runs(python: Path, version: str) -> bool:
     """A shim of pyenv stands for a version that may not be chosen."""
-    code = f"import sys, venv, ensurepip, sqlite3, ssl; sys.exit(sys.version_info[:2] != {_tuple(version)})"
+    code = f"import sys, venv, sqlite3, ssl; sys.exit(sys.version_info[:2] != {_tuple(version)})"
     return subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
 
 
@@ -128,11 +130,12 @@ def prepare(run: Run, python: Path) -> None:
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     shutil.rmtree(run.folder, ignore_errors=True)
-    subprocess.run([python, "-m", "venv", run.folder], check=True)
+    # With the pip of this environment: not every Python brings one. Tests of the wheel want one there, too.
+    subprocess.run([python, "-m", "venv", "--without-pip", run.folder], check=True)
     listed = run.folder / "requirements.txt"
     listed.write_text(wanted)
-    pip = [run.folder / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    subprocess.run([*pip, "-r", listed], check=True)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", run.folder / "bin/python"]
+    subprocess.run([*pip, "install", "--quiet", "pip", "-r", listed], check=True)
     stamp.write_text(wanted)
 
 
