@@ -38,7 +38,8 @@ def are_checked() -> bool:
     return bool(shared_resources() or public_resources())
 
 
-def _is_checked(change: Change) -> bool:
+def is_checked(change: Change) -> bool:
+    """Whether its user may lose the row, or see it again, without a change of the row."""
     if change.user_id == PUBLIC or change.resource in shared_resources():
         return True
     # Who lost a row may see it as everybody does.
@@ -50,11 +51,11 @@ def for_users(changes: list[Change], using: str) -> Iterator[Sequence[Change]]:
     In chunks; those of a row in order. using: the connection that they were committed on. One query per
     resource.
     """
-    if not are_checked() or not any(map(_is_checked, changes)):
+    if not are_checked() or not any(map(is_checked, changes)):
         yield changes
         return
-    yield [change for change in changes if not _is_checked(change)]
-    ours = [change for change in changes if _is_checked(change)]
+    yield [change for change in changes if not is_checked(change)]
+    ours = [change for change in changes if is_checked(change)]
     found = visible([change for change in ours if change.user_id != AUDIENCE], using)
     # Whom to leave out would be too long a list: the passes, which ask for those who listen, tell it.
     yield [change for change in found if len(change.kept_by) <= USERS]
@@ -105,10 +106,10 @@ def visible(
     if not are_checked():
         return changes
     asked: dict[str, list[Change]] = {}
-    for change in filter(_is_checked, changes):
+    for change in filter(is_checked, changes):
         asked.setdefault(change.resource, []).append(change)
     seen = {name: _seen(name, theirs, using) for name, theirs in asked.items()}
-    true = [change for change in changes if not _is_checked(change) or _is_true(change, seen)]
+    true = [change for change in changes if not is_checked(change) or _is_true(change, seen)]
     lost = {name: [change for change in theirs if _is_for_all(change)] for name, theirs in asked.items()}
     kept = {name: _kept(name, theirs, using, users) for name, theirs in lost.items() if theirs}
     return [_but_for(change, kept[change.resource]) if _is_for_all(change) else change for change in true]

@@ -25,6 +25,7 @@ from ..wire.payloads import Change
 from ..wire.positions import MICROSECONDS
 from .connection import Connection
 from .fan_out import FanOut
+from .lately import true_when_told
 from .patience import Patience
 from .registry import Registry
 
@@ -134,8 +135,7 @@ class CatchUp:
         if users := self._registry.listened_users():
             async for chunk in self._reader.chunks(lambda: changes_since(users, certain), CHUNK):
                 if missed := [change for change in chunk if not self._recent.delivered(change)]:
-                    await self._revalidate(self._listeners_of(missed))
-                    await self._deliver(await self._still_visible(missed), started, patience)
+                    await self._deliver(await self.still_true(missed), started, patience)
         # Also if it is less: a clock that was set back must not blind the passes until it is there again.
         self.reconciled, self._reconciled_at = started, began
         self._turn_recent(started)
@@ -152,8 +152,12 @@ class CatchUp:
             for subscription in connection.subscriptions:
                 subscription.started = min(subscription.started, started)
 
-    async def _still_visible(self, changes: list[Change]) -> list[Change]:
-        """Without what their users lost since it was read, for rows that several users may see."""
+    async def still_true(self, changes: list[Change]) -> list[Change]:
+        """
+        Without what their users lost since it was read or committed, for rows that several users may see;
+        and nobody listens any more whose right has ended. Raises what the database does.
+        """
+        await self._revalidate(self._listeners_of(changes))
         if not are_checked():
             return changes
         return await self._reader.read(partial(visible, changes, users=self._registry.listened_users()))
@@ -162,14 +166,14 @@ class CatchUp:
         users = {change.user_id for change in changes}
         return [connection for user_id in users for connection in self._registry.listeners(user_id)]
 
-    async def _deliver(self, changes: Iterable[Change], started: int, patience: Patience) -> None:
+    async def _deliver(self, changes: list[Change], started: int, patience: Patience) -> None:
         """
         started: when the pass began. A pass tells in the order of positions, so that after each frame only
         what has a later one, or was committed since, is missing: what positions up to `started` prove in a
         replay, they prove here.
         """
         tolerance = overlap()
-        for change in changes:
+        async for change in true_when_told(changes, self.still_true):
             await patience.before_telling(self._registry.listeners(change.user_id))
             # Again: the fast path may have brought it meanwhile.
             if self._recent.delivered(change) or not self._recent.note(change):

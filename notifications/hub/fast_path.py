@@ -1,33 +1,56 @@
 """
 The fast path: what the broker brings is told to those who listen, unless they are known to have it.
+
+An event may have been kept on its way: by its publisher, while Redis was away, or in a process that stood
+still. Who may see its rows was asked when they were committed, and is asked once more before it is told.
 """
 
+import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..broker.events import changes_of, changes_of_shared
+from ..changes.telling import is_checked
+from ..ground.limits import seldom
 from ..ground.metrics import metrics
 from ..wire.payloads import Change
-from .catch_up import CatchUp
+from .catch_up import CHUNK, RETRY_SECONDS, CatchUp
 from .fan_out import FanOut
+from .lately import LATELY_SECONDS
 from .registry import Registry
+
+logger = logging.getLogger(__name__)
+
+# Changes that wait to be asked for. Of more, passes tell those that the tables hold.
+KEPT = 10_000
 
 
 class FastPath:
     """
     in_gap: whether messages may be missing now. The first of those that waited for Redis arrive before the
-    canary's echo says that it is back.
+    canary's echo says that it is back. spawn: runs a coroutine as a task of the hub.
     """
 
     def __init__(
-        self, registry: Registry, catch_up: CatchUp, fan_out: FanOut, in_gap: Callable[[], bool]
+        self,
+        registry: Registry,
+        catch_up: CatchUp,
+        fan_out: FanOut,
+        in_gap: Callable[[], bool],
+        spawn: Callable[..., object],
     ) -> None:
         self._in_gap = in_gap
         self._registry = registry
         self._catch_up = catch_up
         self._fan_out = fan_out
+        self._spawn = spawn
         self._gap_ended_at = 0.0
+        # Each with whether it waited for Redis.
+        self._kept: deque[tuple[Change, bool]] = deque()
+        self._asking = False
 
     def gap_ended(self) -> None:
         """Until now messages may have been lost, or kept by their publisher."""
@@ -35,26 +58,74 @@ class FastPath:
 
     def tell(self, event: dict[str, Any]) -> None:
         """event: an events.changes_event."""
-        horizon = self._catch_up.horizon
-        for change in changes_of(event):
-            if self._is_news(change, event):
-                self._fan_out.deliver(change, horizon)
-        metrics.commit_to_socket.observe(int((time.time() - event["at"]) * 1e6))
+        self._tell(changes_of(event), event["at"], self._fan_out.deliver)
 
     def tell_shared(self, event: dict[str, Any]) -> None:
         """event: an events.shared_event. Of thousands of users, a turn of the loop tells some."""
-        horizon = self._catch_up.horizon
         listening = self._registry.listening_among(event["users"])
-        for change in changes_of_shared(event, listening) if listening else ():
-            if self._is_news(change, event):
-                self._fan_out.deliver_to_one_of_many(change, horizon)
-        metrics.commit_to_socket.observe(int((time.time() - event["at"]) * 1e6))
+        changes = changes_of_shared(event, listening) if listening else ()
+        self._tell(changes, event["at"], self._fan_out.deliver_to_one_of_many)
 
-    def _is_news(self, change: Change, event: dict[str, Any]) -> bool:
+    def _tell(self, changes: Iterable[Change], at: float, deliver: Callable[[Change, int], object]) -> None:
+        horizon = self._catch_up.horizon
+        waited = at < self._gap_ended_at or self._in_gap()
+        late = waited or time.time() - at > LATELY_SECONDS
+        for change in changes:
+            if late and is_checked(change):
+                self._keep(change, waited)
+            elif self._is_news(change, waited):
+                deliver(change, horizon)
+        metrics.commit_to_socket.observe(int((time.time() - at) * 1e6))
+
+    def _is_news(self, change: Change, waited: bool) -> bool:
         # What waited for Redis in the queue of a publisher, the passes may have told meanwhile. Otherwise it
         # is told again: a row may be saved without a new version.
-        late = event["at"] < self._gap_ended_at or self._in_gap()
-        if (late and self._catch_up.is_told(change)) or not self._catch_up.note(change):
+        if (waited and self._catch_up.is_told(change)) or not self._catch_up.note(change):
             metrics.count("stale")
             return False
         return True
+
+    # What comes late
+
+    def _keep(self, change: Change, waited: bool) -> None:
+        if not self._registry.listeners(change.user_id):
+            return
+        self._kept.append((change, waited))
+        if not self._asking:
+            self._asking = True
+            self._spawn(self._tell_kept())
+        if len(self._kept) > KEPT:
+            self._leave_to_passes()
+
+    def _leave_to_passes(self) -> None:
+        """And what no table holds: nobody is promised that after an absence."""
+        self._kept.clear()
+        self._catch_up.owe()
+        if (also := seldom.left_out("kept")) is not None:
+            logger.warning("more than %d late changes wait to be asked for: passes tell them%s", KEPT, also)
+
+    async def _tell_kept(self) -> None:
+        try:
+            while self._kept:
+                some = [self._kept.popleft() for _ in range(min(CHUNK, len(self._kept)))]
+                for waited in (True, False):
+                    await self._tell_late([change for change, each in some if each is waited], waited)
+        finally:
+            # If it failed, the next change begins anew.
+            self._asking = False
+
+    async def _tell_late(self, changes: list[Change], waited: bool) -> None:
+        """Until the database answers: others wait in the queue."""
+        while changes:
+            try:
+                found = await self._catch_up.still_true(changes)
+            except Exception as exc:
+                if (also := seldom.left_out("late")) is not None:
+                    logger.warning("could not ask who may see late changes, will retry: %s%s", exc, also)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            horizon = self._catch_up.horizon
+            for change in found:
+                if self._is_news(change, waited):
+                    self._fan_out.deliver_to_one_of_many(change, horizon)
+            return

@@ -77,7 +77,9 @@ class Hub:
         self.rights = Rights(self.registry, Doorkeeper(self._doors))
         fan_out = FanOut(self.registry, self._jobs.spawn, lambda: self.catch_up.promised)
         self.catch_up = CatchUp(self.registry, fan_out, self.rights.revalidate, lambda: self.broker.healthy)
-        self.fast_path = FastPath(self.registry, self.catch_up, fan_out, lambda: not self.broker.healthy)
+        self.fast_path = FastPath(
+            self.registry, self.catch_up, fan_out, lambda: not self.broker.healthy, self._jobs.spawn
+        )
         self.epoch = KnownEpoch(self._readers, self._renumber)
         self.reconcile = Reconcile(self.catch_up, self.epoch, self._readers)
         self.heartbeat = Heartbeat(

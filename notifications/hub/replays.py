@@ -23,6 +23,7 @@ from ..wire.subscriptions import Subscription
 from .catch_up import CatchUp
 from .connection import BY_REPLAY, Connection
 from .fan_out import FanOut
+from .lately import true_when_told
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,12 @@ ROUNDS = 5
 
 # As subscriptions.Replayed.
 Told = dict[RowKey, int]
+
+
+async def still_true(threads: DatabaseThreads, changes: list[Change], users: Collection[Key]) -> list[Change]:
+    if not are_checked():
+        return changes
+    return await threads.run(partial(visible, changes, users=users))
 
 
 class Reading:
@@ -58,11 +65,11 @@ class Reading:
         page, self._first = self._first, []
         while page:
             # Rows that several users may see: this one may have lost some since they were read.
-            yield await self._threads.run(self._visible(page)) if are_checked() else page
+            yield await self.still_true(page)
             page = await self._threads.run(self._next_page)
 
-    def _visible(self, page: list[Change]) -> Callable[[], list[Change]]:
-        return partial(visible, page, users=self._users)
+    async def still_true(self, changes: list[Change]) -> list[Change]:
+        return await still_true(self._threads, changes, self._users)
 
     def _first_page(self) -> list[Change]:
         self._iterator = self._begin()
@@ -96,7 +103,8 @@ class Replays:
         told: Told = {}
         async for page in reading.pages():
             self._catch_up.see(page)
-            for change in filter(subscription.concerns, page):
+            theirs = list(filter(subscription.concerns, page))
+            async for change in true_when_told(theirs, reading.still_true):
                 if connection.keeps(change):
                     continue
                 connection.write_change(subscription, change, now, BY_REPLAY)
@@ -111,6 +119,7 @@ class Replays:
         """Tell what could not be held back, until nothing more is missing but what is held. Never raises."""
         try:
             for _ in range(ROUNDS):
+                await self._ask_again(connection, subscription)
                 # It is held back too, and compared with what the tables said.
                 await self._fan_out.written(connection.hears)
                 if subscription.state is not OVERFLOWED or not connection.is_open:
@@ -122,6 +131,12 @@ class Replays:
             return
         if subscription.state is OVERFLOWED:
             connection.give_up("replay")
+
+    async def _ask_again(self, connection: Connection, subscription: Subscription) -> None:
+        """What was held back may be about rows that its user has lost since: a replay may take minutes."""
+        if subscription.held:
+            held = subscription.take_held()
+            subscription.hold_first(await still_true(self._readers, held, connection.hears))
 
     async def _tell_overflow(self, connection: Connection, subscription: Subscription) -> Told:
         now = microseconds_now()

@@ -126,6 +126,16 @@ class Subscription:
             self.held = []
             self._follow(SubscriptionEvent.OVERFLOW)
 
+    def take_held(self) -> list[Change]:
+        """What was held back until now, for hold_first()."""
+        held, self.held = self.held, []
+        return held
+
+    def hold_first(self, changes: list[Change]) -> None:
+        """Before what was held back since take_held(). If that was too much, the tables tell all of it."""
+        if self.state is not OVERFLOWED:
+            self.held = changes + self.held
+
     def read_again(self, now: int) -> int:
         """It overflowed, and the tables are about to be read. Returns since when they have to be."""
         self._follow(SubscriptionEvent.READ_AGAIN)

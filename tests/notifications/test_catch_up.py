@@ -15,12 +15,12 @@ from notifications.changes.history import microseconds_now
 from notifications.changes.resources import resources
 from notifications.conf import cable_settings
 from notifications.hub import catch_up as module
-from notifications.hub import patience
+from notifications.hub import lately, patience
 from notifications.hub.catch_up import CatchUp
 from notifications.hub.connection import Connection
 from notifications.hub.fan_out import TURN_FRAMES, FanOut
 from notifications.hub.registry import Registry
-from notifications.wire.payloads import microseconds
+from notifications.wire.payloads import PUBLIC, microseconds
 from notifications.wire.positions import MICROSECONDS
 from notifications.wire.protocol import message_head
 from tasks.models import Task
@@ -377,3 +377,20 @@ async def test_a6_nothing_that_passes_told_is_forgotten_as_long_as_messages_may_
         catch_up._turn_recent(microseconds_now() + turn * long)
     assert not catch_up.is_told(change)
     await catch_up.close()
+
+
+async def test_18_what_is_lost_while_a_pass_waits_for_a_client_is_not_told(alice, settings, monkeypatch):
+    """All of them are of one chunk, and were asked for when it was read."""
+    public = {"tasks": {"model": "tasks.Task", "public": {"label": "buy tea"}}}
+    settings.CABLE = {**settings.CABLE, "RESOURCES": public}
+    monkeypatch.setattr(lately, "LATELY_SECONDS", -1)
+    rows = [await in_thread(task, alice) for _ in range(3)]
+
+    async def hide(self, connections):
+        await in_thread(Task.objects.update, label="buy nothing")
+
+    monkeypatch.setattr(patience.Patience, "before_telling", hide)
+    async with catching_up(PUBLIC) as (catch_up, client):
+        catch_up.owe()
+        await finish(catch_up)
+    assert client.heard == rows[:1]

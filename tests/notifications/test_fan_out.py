@@ -96,7 +96,7 @@ async def test_c2_another_user_does_not_wait_for_it(fan_out, heavy, light):
 
 async def test_of_a_change_for_thousands_a_turn_writes_a_few_hundred_of_all_events(registry, fan_out):
     readers = [Client(registry, number, 2) for number in range(1_000)]
-    fast_path = FastPath(registry, Passes(), fan_out, lambda: False)
+    fast_path = FastPath(registry, Passes(), fan_out, lambda: False, asyncio.ensure_future)
     everybody = range(100_000)  # of whom these are here
     for first in range(0, len(readers), 100):
         users = [*everybody[first : first + 100], *everybody[1_000:5_900]]

@@ -12,6 +12,7 @@ from lessy.accounts.cable import Admission
 from notifications.changes.history import changes_since, microseconds_now
 from notifications.conf import CableSettings
 from notifications.ground.database import DatabaseThreads
+from notifications.hub import lately
 from notifications.hub import replays as module
 from notifications.hub.catch_up import CatchUp
 from notifications.hub.connection import Connection
@@ -19,7 +20,7 @@ from notifications.hub.fan_out import TURN_FRAMES, FanOut
 from notifications.hub.registry import Registry
 from notifications.hub.replays import Reading, Replays
 from notifications.wire.connection_states import OVERFLOWED, REPLAYING
-from notifications.wire.payloads import destroy_change, update_change
+from notifications.wire.payloads import PUBLIC, destroy_change, update_change
 from notifications.wire.positions import MICROSECONDS
 from tasks.models import Task
 from tests.support.cable import I
@@ -225,3 +226,41 @@ async def test_a_reading_whose_first_page_fails_begins_again(readers):
     reading = Reading(readers, [1], failing)
     await reading.start()
     assert [page async for page in reading.pages()] == [[0, 1, 2]]
+
+
+# Rows that somebody may lose while a replay goes on
+
+PUBLIC_TASKS = {"tasks": {"model": "tasks.Task", "public": {"label": "buy tea"}}}
+
+
+@pytest.fixture
+def public(settings, client):
+    settings.CABLE = {**settings.CABLE, "RESOURCES": PUBLIC_TASKS}
+    client.connection.hears = (PUBLIC,)
+
+
+async def hide(tasks):
+    await in_thread(lambda: Task.objects.filter(pk__in=tasks).update(label="buy nothing"))
+
+
+async def test_18_what_is_lost_while_its_client_reads_slowly_is_not_told(
+    replays, readers, client, public, tasks, monkeypatch
+):
+    """All of them are of one page, and were asked for when it was read."""
+    monkeypatch.setattr(lately, "LATELY_SECONDS", -1)
+    monkeypatch.setattr(Connection, "written", lambda connection: hide(tasks))
+    now = microseconds_now()
+    reading = Reading(readers, [PUBLIC], lambda: changes_since([PUBLIC], now - HOUR))
+    await reading.start()
+    await replays.tell(client.connection, client.subscription, reading, now)
+    assert [pk for pk, _ in client.heard] == tasks[:1]
+
+
+async def test_18_what_is_lost_while_it_is_held_back_is_not_told(replays, client, public, tasks):
+    kept, lost = tasks[:2]
+    for pk in (kept, lost):
+        change = update_change("tasks", pk, PUBLIC, timezone.now())
+        client.subscription.hold_back(change, 10)
+    await hide([lost])
+    await replays.settle(client.connection, client.subscription, {})
+    assert [change.pk for change in client.subscription.release({}, ())] == [kept]
