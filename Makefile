@@ -31,7 +31,7 @@ soak: setup .venv/.installed-dev ## Run the tests of load with the promised amou
 	LESSY_SOAK=full $(BIN)/pytest -q --timeout 3600 tests/end_to_end/soak
 
 faults: setup ## Break Redis, servers and the network under the promised load, on PostgreSQL (long, wants a quiet machine)
-	LESSY_FAULTS=full LESSY_RANDOM_TRANSACTIONS=10000 LESSY_RANDOM_TEAMS=10000 $(BIN)/python -m tests.support.postgres $(BIN)/pytest -q --timeout 3600 tests/end_to_end/faults tests/notifications/test_random_transactions.py tests/notifications/test_random_teams.py tests/notifications/test_audience_plan.py
+	LESSY_FAULTS=full LESSY_LOADS=1000 LESSY_RANDOM_TRANSACTIONS=10000 LESSY_RANDOM_TEAMS=10000 $(BIN)/python -m tests.support.postgres $(BIN)/pytest -q --timeout 3600 tests/end_to_end/faults tests/notifications/test_random_transactions.py tests/notifications/test_random_teams.py tests/notifications/test_audience_plan.py
 
 fuzz: setup ## Send 100,000 malformed frames and 4,000 handshakes (FRAMES=100000 SEED=1)
 	$(BIN)/python -m tests.end_to_end.fuzz.attack --frames $(or $(FRAMES),100000) --seed $(or $(SEED),1)

@@ -26,10 +26,37 @@ class Event:
         return json.loads(self.text)
 
 
+class Blocks:
+    """
+    Of lines. position: of the last id that came, as a browser remembers it. retry: in milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self.position = ""
+        self.retry = 0
+        self._fields: dict[str, str] = {}
+        self._comments: list[str] = []
+
+    def take(self, line: str) -> Event | None:
+        """What an empty line ends. With an empty text it is no event."""
+        name, _, value = line.partition(":")
+        if name:
+            self._fields[name] = value.removeprefix(" ")
+        elif line:
+            self._comments.append(value.strip())
+        return None if line else self._block()
+
+    def _block(self) -> Event:
+        fields, comments, self._fields, self._comments = self._fields, self._comments, {}, []
+        self.position = fields.get("id", self.position)
+        self.retry = int(fields.get("retry", self.retry))
+        name, text = fields.get("event", "message"), fields.get("data", "")
+        return Event(name, text, self.position, tuple(comments))
+
+
 class EventSource:
     """
-    position: of the last id that came, as a browser remembers it. retry: in milliseconds. lines: all so far.
-    cut: whether it ended without the end of its answer. Options: of httpx.stream.
+    lines: all so far. cut: whether it ended without the end of its answer. Options: of httpx.stream.
     """
 
     def __init__(self, url: str, *, verify: Any = True, **options: Any) -> None:
@@ -39,10 +66,9 @@ class EventSource:
         )
         self.answer = self._open.enter_context(client.stream("GET", url, **options))
         self.status = self.answer.status_code
-        self.position = ""
-        self.retry = 0
         self.lines: list[str] = []
         self.cut = False
+        self._blocks = Blocks()
         self._lines = self._read()
 
     def __enter__(self) -> Self:
@@ -63,22 +89,20 @@ class EventSource:
         except (httpx.RemoteProtocolError, httpx.ReadError):
             self.cut = True
 
+    @property
+    def position(self) -> str:
+        return self._blocks.position
+
+    @property
+    def retry(self) -> int:
+        return self._blocks.retry
+
     def block(self) -> Event | None:
         """Up to the next empty line; None at the end of the stream. With an empty text it is no event."""
-        fields: dict[str, str] = {}
-        comments: list[str] = []
         for line in self._lines:
             self.lines.append(line)
-            if not line:
-                self.position = fields.get("id", self.position)
-                self.retry = int(fields.get("retry", self.retry))
-                name, text = fields.get("event", "message"), fields.get("data", "")
-                return Event(name, text, self.position, tuple(comments))
-            name, _, value = line.partition(":")
-            if name:
-                fields[name] = value.removeprefix(" ")
-            else:
-                comments.append(value.strip())
+            if (found := self._blocks.take(line)) is not None:
+                return found
         return None
 
     def event(self, seconds: float = 10) -> Event | None:

@@ -1,12 +1,14 @@
 """What each client ended with, against the tables: the only judge of whether something was lost."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from tests.end_to_end.faults.harness.clients import Client, Row
 from tests.support.site import Site
 
 # User → the version of each of their rows, in whole seconds (0: only created).
 Versions = Mapping[int, Mapping[Row, int]]
+Key = TypeVar("Key")
 
 
 def versions_in_tables(site: Site) -> Versions:
@@ -26,14 +28,18 @@ result = [
     return found
 
 
+def lacking(known: Mapping[Key, int], due: Mapping[Key, int]) -> dict[Key, int]:
+    """What is not known, or only of an older version."""
+    return {key: version for key, version in due.items() if known.get(key, -1) < version}
+
+
 def lost(clients: Iterable[Client], versions: Versions) -> list[str]:
     """Every row of which a client has not heard, or only of an older version."""
     return [
         f"{type(client).__name__} of user {client.person.pk} lacks {name} {pk} at {version}: "
         f"knows {client.known.get((name, pk))}"
         for client in clients
-        for (name, pk), version in versions.get(client.person.pk, {}).items()
-        if client.known.get((name, pk), -1) < version
+        for (name, pk), version in lacking(client.known, versions.get(client.person.pk, {})).items()
     ]
 
 
