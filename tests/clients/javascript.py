@@ -14,6 +14,15 @@ from tests.support.site import ROOT, Person
 
 PACKAGE = ROOT / "clients/javascript"
 MODULES = ROOT / "tests/clients/node_modules"
+BUNDLE = """
+const { buildSync } = require(process.argv[1])
+const [source, folder, modules] = process.argv.slice(2)
+const of = (name) => `${folder}/src/${name}.js`
+const built = buildSync({ stdin: { contents: source, resolveDir: folder }, nodePaths: [modules],
+  alias: { "sync-cable-client": of("index"), "sync-cable-client/adapters": of("adapters") },
+  bundle: true, minify: true, format: "esm", write: false })
+process.stdout.write(built.outputFiles[0].text)
+"""
 HTML = """
 <script type="module">
   import {{ connect }} from "/sync-cable-client/index.js"
@@ -35,6 +44,13 @@ def node(*words: str | Path, needs: str = "ws", **options: Any) -> "subprocess.C
     if program is None or not (MODULES / needs).is_dir():
         missing(f"node and {needs} (with make setup)")
     return subprocess.run([program, *words], capture_output=True, text=True, cwd=ROOT, **options)
+
+
+def bundle(source: str) -> str:
+    """What a page loads of a module: it, the package, and what they import of npm, minified by esbuild."""
+    built = node("-e", BUNDLE, MODULES / "esbuild", source, PACKAGE, MODULES, needs="esbuild")
+    assert built.returncode == 0, built.stderr
+    return built.stdout
 
 
 class Tab:

@@ -1,11 +1,12 @@
 """The blocks of docs/javascript-client.md, each in a page of a real Chromium, with a real server."""
 
+import dataclasses
 import json
 
 import pytest
 
 from notifications.contract.typescript import typescript
-from tests.clients.javascript import MODULES, PACKAGE, node
+from tests.clients.javascript import MODULES, PACKAGE, bundle, node
 from tests.docs.consoles import Console
 from tests.docs.pages import block, blocks
 from tests.support.required import missing
@@ -25,8 +26,6 @@ IMPORTS = {
     "sync-cable-client": "/npm/sync-cable-client/src/index.js",
     "sync-cable-client/adapters": "/npm/sync-cable-client/src/adapters.js",
     "@tanstack/query-core": "/npm/@tanstack/query-core/build/modern/index.js",
-    # Of a library of React's, of which nothing else is wanted here.
-    "swr": "data:text/javascript,export const mutate = (filter) => told('mutate')(filter(['tasks', 1]))",
 }
 # What a block calls and leaves to its reader; each prints its name and what it was called with.
 READERS = """
@@ -37,6 +36,30 @@ const refetchAll = told("refetchAll")
 const show = told("show")
 const newToken = () => token
 const fetchRow = async (resource, id) => (told("fetchRow")(resource, id), { id })
+"""
+# A page of React: showTasks(ids) shows them, read from the API, and again only when the cable says so.
+REACT = """
+import { createElement } from "react"
+import { createRoot } from "react-dom/client"
+import useSWR, { SWRConfig } from "swr"
+
+async function read([resource, id]) {
+  const answer = await fetch(`/api/${resource}/${id}`, { headers: { Authorization: token } })
+  return (await answer.json()).data
+}
+
+function Task({ id }) {
+  const { data } = useSWR(["tasks", id], read)
+  return createElement("li", {}, data ? data.attributes.label : "…")
+}
+
+function Tasks({ ids }) {
+  const value = { revalidateOnFocus: false, revalidateOnReconnect: false, shouldRetryOnError: false }
+  return createElement(SWRConfig, { value }, ids.map((id) => createElement(Task, { id, key: id })))
+}
+
+const root = createRoot(document.body.appendChild(document.createElement("ul")))
+window.showTasks = (...ids) => root.render(createElement(Tasks, { ids }))
 """
 HTML = """
 <script type="importmap">{imports}</script>
@@ -124,11 +147,58 @@ def test_tanstack_query_reads_what_changed(site, server, cooper, page):
     assert read("projects") == 2
 
 
-def test_swr_is_told_which_keys(site, server, cooper, page):
-    tried = Try(page, server, cooper, SWR)
-    tried.wait_to_be_told("mutate", True)
-    site.new_task(cooper)
-    tried.wait_for(lambda: len([each for each in tried.objects() if each["event"] == "mutate"]) == 2)
+class Tasks(Try):
+    """The block of SWR in a page of React, bundled, which shows tasks."""
+
+    def __init__(self, page, server, person, tasks):
+        if not (MODULES / "react-dom").is_dir():
+            missing("react-dom (with make setup)")
+        text = bundle(SWR.text + REACT)
+        page.route("**/page.js", lambda route: route.fulfill(body=text, content_type="text/javascript"))
+        super().__init__(page, server, person, dataclasses.replace(SWR, text='import "/page.js"'))
+        page.wait_for_function("'showTasks' in window")
+        self.show(tasks)
+
+    def show(self, tasks):
+        self.page.evaluate("(ids) => showTasks(...ids)", tasks)
+
+    def wait_to_show(self, *labels):
+        self.wait_for(lambda: self.page.get_by_role("listitem").all_text_contents() == list(labels))
+
+
+def relabel(site, tasks, label):
+    """By another process."""
+    site.shell(f"for task in Task.objects.filter(pk__in={tasks}): task.label = {label!r}; task.save()")
+
+
+def test_a_component_of_react_shows_what_changed(site, server, cooper, page):
+    tea, pie = site.new_task(cooper), site.new_task(cooper, "buy pie")
+    tasks = Tasks(page, server, cooper, [tea, pie])
+    tasks.wait_to_show("buy tea", "buy pie")
+    relabel(site, [pie], "eat pie")
+    tasks.wait_to_show("buy tea", "eat pie")
+    # One that is not shown meanwhile is read when it is.
+    tasks.show([pie])
+    relabel(site, [tea], "drink tea")
+    relabel(site, [pie], "more pie")
+    tasks.wait_to_show("more pie")
+    tasks.show([tea, pie])
+    tasks.wait_to_show("drink tea", "more pie")
+
+
+def test_components_of_react_read_all_again_when_it_is_not_known_what_changed(site, cooper, page):
+    server = site.serve(CABLE_REPLAY_LIMIT="2")
+    made = [site.new_task(cooper) for _ in range(4)]
+    tasks = Tasks(page, server, cooper, made)
+    tasks.wait_to_show(*["buy tea"] * 4)
+    # The cable is there.
+    relabel(site, made, "drink tea")
+    tasks.wait_to_show(*["drink tea"] * 4)
+    server.stop()
+    relabel(site, made, "no tea")
+    server.start()
+    tasks.wait_to_show(*["no tea"] * 4)
+    server.stop()
 
 
 def test_a_store_of_ones_own_loads_what_changed(site, server, cooper, page):
