@@ -14,11 +14,15 @@ from tests.support.raw import RawSocket
 
 @dataclass(frozen=True)
 class Event:
-    """name: "message" of one without. comments: the lines of it that were comments."""
+    """
+    name: "message" of one without. id: the last one so far; moves: whether it came with one of its own.
+    comments: the lines of it that were comments.
+    """
 
     name: str
     text: str
     id: str
+    moves: bool
     comments: tuple[str, ...]
 
     @property
@@ -51,7 +55,7 @@ class Blocks:
         self.position = fields.get("id", self.position)
         self.retry = int(fields.get("retry", self.retry))
         name, text = fields.get("event", "message"), fields.get("data", "")
-        return Event(name, text, self.position, tuple(comments))
+        return Event(name, text, self.position, "id" in fields, tuple(comments))
 
 
 class EventSource:

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.end_to_end.faults.harness.clients import BaseClient, ExtendedClient
+from tests.end_to_end.faults.harness.clients import BaseClient, ExtendedClient, StreamClient
 from tests.end_to_end.faults.harness.world import new_world
 from tests.support.site import new_site
 
@@ -9,7 +9,7 @@ from tests.support.site import new_site
 def world(new_redis):
     """Two servers, a Redis of their own, base and extended clients, and somebody who changes things."""
     with new_site(new_redis, servers=2) as site, new_world(site) as found:
-        found.populate(BaseClient, ExtendedClient)
+        found.populate(BaseClient, ExtendedClient, StreamClient)
         found.start_writing()
         yield found
 

@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from tests.end_to_end.faults.harness.clients import BaseClient
+from tests.end_to_end.faults.harness.clients import BaseClient, StreamClient
 from tests.end_to_end.faults.harness.load import LOAD
 from tests.end_to_end.faults.harness.world import new_world, ready, seconds_until
 from tests.support.processes import Footprint
@@ -65,11 +65,21 @@ class CountingClient(BaseClient):
         self.times[message["action"], message["id"], message.get("updatedAt")] += 1
 
 
+class CountingStream(StreamClient):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.times = Counter()
+
+    def hear(self, message):
+        super().hear(message)
+        self.times[message["action"], message["id"], message.get("updatedAt")] += 1
+
+
 class Absence:
     def __init__(self, world, redis, hook):
         self.world, self.redis, self.site = world, redis, world.site
         self.servers = [self.site.serve(**HOOKS, LESSY_TEST_HOOK=hook) for _ in range(2)]
-        world.populate(CountingClient, sockets=LOAD.hour_sockets)
+        world.populate(CountingClient, CountingClient, CountingStream, sockets=LOAD.hour_sockets)
 
     def begin(self):
         """Redis goes, and an hour is gone."""

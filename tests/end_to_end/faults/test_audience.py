@@ -12,6 +12,7 @@ from tests.end_to_end.faults.harness.readers import (
     BaseReader,
     ExtendedReader,
     SinceReader,
+    StreamReader,
     leaked,
     lost,
 )
@@ -45,7 +46,7 @@ class Lives:
 @pytest.fixture
 def world(new_redis):
     with new_site(new_redis, servers=2, **SETTINGS) as site, new_world(site) as found:
-        found.populate(BaseReader, ExtendedReader, SinceReader)
+        found.populate(BaseReader, ExtendedReader, SinceReader, StreamReader)
         yield found
 
 

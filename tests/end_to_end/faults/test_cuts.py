@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tests.end_to_end.faults.harness.clients import ExtendedClient, SinceClient
+from tests.end_to_end.faults.harness.clients import ExtendedClient, SinceClient, StreamClient
 from tests.end_to_end.faults.harness.load import LOAD
 from tests.end_to_end.faults.harness.world import new_world
 from tests.support.site import new_site
@@ -17,7 +17,7 @@ def proxied(new_redis):
     """Every socket runs through a proxy."""
     with new_site(new_redis, servers=2) as site, new_world(site) as world:
         proxies = [world.proxy(server.port) for server in site.servers]
-        world.populate(SinceClient, ExtendedClient, ports=[proxy.port for proxy in proxies])
+        world.populate(SinceClient, ExtendedClient, StreamClient, ports=[proxy.port for proxy in proxies])
         world.start_writing()
         yield world, proxies
         world.stop_writing()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.end_to_end.faults.harness.clients import BaseClient, ExtendedClient
+from tests.end_to_end.faults.harness.clients import BaseClient, ExtendedClient, StreamClient
 from tests.end_to_end.faults.harness.load import LOAD
 from tests.end_to_end.faults.harness.world import new_world, ready, seconds_until
 from tests.support.site import new_site
@@ -96,7 +96,7 @@ def half_open(new_redis):
         for _ in range(2):
             server = site.serve(REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0")
             world.writer.urls.append(server.url)
-        world.populate(BaseClient, ExtendedClient)
+        world.populate(BaseClient, ExtendedClient, StreamClient)
         world.start_writing()
         yield world, proxy
         world.stop_writing()

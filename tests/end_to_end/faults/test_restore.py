@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.end_to_end.faults.harness.clients import ExtendedClient
+from tests.end_to_end.faults.harness.clients import ExtendedClient, StreamClient
 from tests.end_to_end.faults.harness.load import LOAD
 from tests.end_to_end.faults.harness.world import new_world
 from tests.support.site import new_site
@@ -20,7 +20,7 @@ QuerySet(Task).bulk_create([Task(**row) for row in backup])
 @pytest.fixture
 def world(new_redis):
     with new_site(new_redis, servers=2) as site, new_world(site) as found:
-        found.populate(ExtendedClient)
+        found.populate(ExtendedClient, StreamClient)
         yield found
 
 
@@ -31,8 +31,11 @@ def test_after_a_restore_every_resume_is_rejected_and_none_is_confirmed(world):
     world.live_through(LOAD.calm)
     world.stop_writing()
     world.check()
-    positioned = [client for client in world.clients if client.streams]
-    assert positioned
+    streams = [client for client in world.clients if isinstance(client, StreamClient)]
+    sockets = [client for client in world.clients if client not in streams and client.streams]
+    assert streams
+    assert sockets
+    positioned = sockets + streams
     for server in world.site.servers:
         server.stop()
     world.site.shell(RESTORE)
@@ -42,4 +45,5 @@ def test_after_a_restore_every_resume_is_rejected_and_none_is_confirmed(world):
     for server in world.site.servers:
         server.start()
     eventually(lambda: all(client.answers for client in positioned), 60, "the answer to every resume")
-    assert {answer for client in positioned for answer in client.answers} == {"reject_history"}
+    assert {answer for client in sockets for answer in client.answers} == {"reject_history"}
+    assert {answer for client in streams for answer in client.answers} == {"refetch"}

@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from tests.end_to_end.faults.harness.clients import BaseClient, ExtendedClient, SinceClient
+from tests.end_to_end.faults.harness.clients import BaseClient, ExtendedClient, SinceClient, StreamClient
 from tests.end_to_end.faults.harness.load import LOAD
 from tests.end_to_end.faults.harness.world import new_world, seconds_until
 from tests.support.site import new_site
@@ -29,7 +29,7 @@ def test_a_change_whose_process_died_before_it_published_is_heard(empty_world, r
         **({} if LOAD.promised else {"DJANGO_SETTINGS_MODULE": "tests.support.brisk_settings"})
     )
     dying = site.serve(DJANGO_SETTINGS_MODULE=HOOKS, LESSY_TEST_HOOK="die_before_publishing")
-    world.populate(BaseClient, ExtendedClient, ports=[alive.port])
+    world.populate(BaseClient, ExtendedClient, StreamClient, ports=[alive.port])
     with contextlib.suppress(httpx.HTTPError):
         dying.request("POST", "/api/users/me/tasks", world.people[0], json={"task": {"label": "buy tea"}})
     assert dying.child.process.wait(10) == 9
@@ -49,7 +49,7 @@ def test_the_sockets_of_a_killed_process_come_back_elsewhere_and_have_everything
     world, site = empty_world, empty_world.site
     dying, surviving = site.serve(), site.serve()
     world.writer.urls.append(surviving.url)
-    world.populate(SinceClient, ExtendedClient)
+    world.populate(SinceClient, ExtendedClient, StreamClient)
     world.start_writing()
     world.live_through(LOAD.calm)
     orphans = [client for client in world.clients if client.port == dying.port]

@@ -7,22 +7,29 @@ import asyncio
 import json
 import random
 import socket
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.support.cable import BASE, EXTENDED
+from tests.support.event_stream import Blocks, Event
 from tests.support.site import Person
 
 Row = tuple[str, int]
 # Without a ping for so long a socket counts as dead, as in every ActionCable client.
 STALE_SECONDS = 6.5
 RETRY_SECONDS = (0.2, 1.5)
+FAILURES = (OSError, ConnectionClosed, InvalidHandshake, TimeoutError, EOFError, httpx.HTTPError)
+# For all clients: each httpx.AsyncClient would read every root certificate for one of its own.
+TLS = ssl.create_default_context()
 
 
 class Client:
@@ -31,10 +38,6 @@ class Client:
     asked for what it missed, answered. complaints: what no server may do. ended: why its last sockets ended.
     url: called for each attempt.
     """
-
-    protocols = BASE
-    # Of the kernel, in bytes; None: as it likes. On loopback it would hold megabytes.
-    receive_buffer: int | None = None
 
     def __init__(self, person: Person, address: str, url: Callable[[], str]) -> None:
         self.person = person
@@ -45,7 +48,6 @@ class Client:
         self.ended: deque[str] = deque(maxlen=3)
         self._address = address
         self._url = url
-        self._socket: ClientConnection | None = None
         self._heard: dict[Row, int] = {}
         self._not_before = 0.0
 
@@ -53,28 +55,75 @@ class Client:
         while True:
             try:
                 await self._live_once()
-            except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError, EOFError) as exc:
+            except FAILURES as exc:
                 self.ended.append(repr(exc))
             self.live.clear()
-            self._socket = None
-            await asyncio.sleep(max(random.uniform(*RETRY_SECONDS), self._not_before - time.monotonic()))
+            await asyncio.sleep(max(self._pause(), self._not_before - time.monotonic()))
+
+    def _pause(self) -> float:
+        return random.uniform(*RETRY_SECONDS)
 
     def stay_away(self, seconds: float) -> None:
         """When the socket is gone, there is no other for so long."""
         self._not_before = time.monotonic() + seconds
 
+    def hear(self, message: dict[str, Any]) -> None:
+        action, _, resource = message["action"].partition("#")
+        row, version = (resource, message["id"]), message.get("updatedAt", 0)
+        self.known[row] = max(version, self.known.get(row, 0))
+        if action == "update":
+            if version < self._heard.get(row, 0):
+                self.complaints.append(f"{message} after {self._heard[row]} on the same socket")
+            self._heard[row] = version
+
+    # What the kinds differ in
+
     @property
     def local(self) -> Any:
-        """The address and port of this end of the socket."""
+        """The address and port of this end of the connection; None without one."""
+        raise NotImplementedError
+
+    @property
+    def port(self) -> int | None:
+        """Of the server at the other end of the connection."""
+        raise NotImplementedError
+
+    def cut(self) -> None:
+        """Ends the connection, if there is one, without a goodbye."""
+        raise NotImplementedError
+
+    async def _live_once(self) -> None:
+        """A connection, from its beginning to its end, whatever that is."""
+        raise NotImplementedError
+
+
+class SocketClient(Client):
+    """By a websocket."""
+
+    protocols = BASE
+    # Of the kernel, in bytes; None: as it likes. On loopback it would hold megabytes.
+    receive_buffer: int | None = None
+    _socket: ClientConnection | None = None
+
+    @property
+    def local(self) -> Any:
         return None if self._socket is None else self._socket.local_address
 
     @property
     def port(self) -> int | None:
-        """Of the server at the other end of the socket."""
-        socket = self._socket
-        return None if socket is None else socket.remote_address[1]
+        return None if self._socket is None else self._socket.remote_address[1]
+
+    def cut(self) -> None:
+        if self._socket is not None:
+            self._socket.transport.abort()
 
     async def _live_once(self) -> None:
+        try:
+            await self._talk()
+        finally:
+            self._socket = None
+
+    async def _talk(self) -> None:
         async with connect(
             self._url(),
             additional_headers={"Cookie": f"Authorization={self.person.token}"},
@@ -108,7 +157,7 @@ class Client:
             raise
         return {"sock": found}
 
-    # What the kinds differ in
+    # What its kinds differ in
 
     def subscription(self) -> dict[str, Any]:
         return {"command": "subscribe", "identifier": self.identifier()}
@@ -122,21 +171,12 @@ class Client:
         elif frame.get("type") == "confirm_subscription":
             self.live.set()
 
-    def hear(self, message: dict[str, Any]) -> None:
-        action, _, resource = message["action"].partition("#")
-        row, version = (resource, message["id"]), message.get("updatedAt", 0)
-        self.known[row] = max(version, self.known.get(row, 0))
-        if action == "update":
-            if version < self._heard.get(row, 0):
-                self.complaints.append(f"{message} after {self._heard[row]} on the same socket")
-            self._heard[row] = version
 
-
-class BaseClient(Client):
+class BaseClient(SocketClient):
     """Exactly Rails: what it misses while it is away, it never hears of."""
 
 
-class SinceClient(Client):
+class SinceClient(SocketClient):
     """Base, and asks for what changed since it last was sure to hear."""
 
     def __init__(self, *args: Any) -> None:
@@ -152,7 +192,7 @@ class SinceClient(Client):
             self._since = frame["message"]
 
 
-class ExtendedClient(Client):
+class ExtendedClient(SocketClient):
     """As AnyCable's: it resumes from the position of the last frame, else from the time of the last ping."""
 
     protocols = EXTENDED
@@ -185,3 +225,107 @@ class ExtendedClient(Client):
             self.complaints.append(f"offset {frame['offset']} after {self._offset} on the same socket")
         self._offset = frame["offset"]
         self.streams[frame["stream_id"]] = {"epoch": frame["epoch"], "offset": frame["offset"]}
+
+
+class StreamClient(Client):
+    """
+    By Server-Sent Events, as a browser's EventSource: it comes back when the server told it to, with the id
+    of the last event. At a refetch it loads its tasks again. answers: "refetch" for each.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.answers: list[str] = []
+        self._http = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(local_address=self._address, verify=TLS),
+            timeout=STALE_SECONDS,
+            headers={"Cookie": f"Authorization={self.person.token}", "Authorization": self.person.token},
+        )
+        self._network: Any = None
+        self._blocks = Blocks()
+        self._offset = 0
+        self._position = ""
+
+    async def run(self) -> None:
+        async with self._http:
+            await super().run()
+
+    def _pause(self) -> float:
+        return self._blocks.retry / 1000 or super()._pause()
+
+    @property
+    def local(self) -> Any:
+        return self._network and self._network.get_extra_info("client_addr")
+
+    @property
+    def port(self) -> int | None:
+        return self._network and self._network.get_extra_info("server_addr")[1]
+
+    def cut(self) -> None:
+        if self._network is not None:
+            self._network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    async def _live_once(self) -> None:
+        base = self._url().replace("ws://", "http://").removesuffix("/cable")
+        # Of a connection that is refused there is no retry.
+        self._blocks, self._offset = Blocks(), 0
+        self._heard.clear()
+        async with self._http.stream("GET", f"{base}/cable/events", headers=self.resuming()) as answer:
+            if answer.status_code != 200:
+                self.complaints.append(f"{answer.status_code}, after which no EventSource comes back")
+                return
+            self._network = answer.extensions["network_stream"]
+            self.connected += 1
+            try:
+                async for line in answer.aiter_lines():
+                    if (block := self._blocks.take(line)) is not None:
+                        await self._take(block, base)
+            finally:
+                self._network = None
+
+    def resuming(self) -> dict[str, str]:
+        return {"Last-Event-ID": self._position} if self._position else {}
+
+    async def _take(self, block: Event, base: str) -> None:
+        if block.name == "disconnect":
+            if not block.data["reconnect"]:
+                self.complaints.append(f"told not to come back: {block.data}")
+            return
+        if block.name == "refetch":
+            # Before its position counts: where this fails, it is told to again.
+            await self.refetch(base)
+            self.answers.append(block.name)
+        elif block.text:
+            self.hear(block.data)
+        self._move(block)
+
+    def _move(self, block: Event) -> None:
+        """An id without a notification says that everything before it was told; it may be the one before."""
+        at, before = _number(block.id), self._offset
+        if at < before or (block.text and at == before):
+            self.complaints.append(f"id {block.id} after {before} on the same stream")
+        if block.moves and (not block.text or block.name == "refetch"):
+            self.live.set()
+        self._offset = at
+        self._position = block.id or self._position
+
+    async def refetch(self, base: str) -> None:
+        """All of its tasks; the API has them in pages."""
+        page = "/api/users/me/tasks"
+        while page:
+            answer = await self._http.get(base + page)
+            found = answer.raise_for_status().json()
+            page = found["links"].get("next", "")
+            for task in found["data"]:
+                row = ("tasks", int(task["id"]))
+                self.known[row] = max(_version(task["attributes"]), self.known.get(row, 0))
+
+
+def _number(position: str) -> int:
+    """0 for none."""
+    return int(position.rpartition("-")[2] or 0)
+
+
+def _version(attributes: dict[str, Any]) -> int:
+    created, updated = attributes["createdAt"], attributes["updatedAt"]
+    return 0 if created == updated else int(datetime.fromisoformat(updated).timestamp())

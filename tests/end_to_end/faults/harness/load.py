@@ -7,7 +7,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Load:
     """
-    sockets: half base, half extended, dealt out among the users and among two server processes.
+    sockets: a third each of two kinds of websockets and of event streams, dealt out among the users and among
+    two server processes.
     changes: committed per second, through the REST API. Times in seconds.
     deaths: of Redis, in one test, each after a calm and for as long as redis_away at most.
     absence: changes while Redis is away that passes alone tell, about one a second.

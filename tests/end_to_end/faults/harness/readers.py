@@ -7,7 +7,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tests.end_to_end.faults.harness.clients import BaseClient, Client, ExtendedClient, SinceClient
+from tests.end_to_end.faults.harness.clients import (
+    BaseClient,
+    Client,
+    ExtendedClient,
+    SinceClient,
+    StreamClient,
+)
 
 # How long word may be on its way, on a busy machine. Whoever hears of a row that they could not see for so
 # long, hears what they may not.
@@ -27,11 +33,6 @@ class Reader(Client):
         self.cards: dict[int, float] = {}
         self.heard: list[tuple[float, int]] = []
 
-    def take(self, frame: dict[str, Any]) -> None:
-        if str(frame.get("type", "")).startswith("reject"):
-            self.complaints.append(f"user {self.person.pk} was told to refetch: {frame}")
-        super().take(frame)
-
     def hear(self, message: dict[str, Any]) -> None:
         now = time.time()
         action, _, resource = message["action"].partition("#")
@@ -46,20 +47,31 @@ class Reader(Client):
     def leave(self, seconds: float) -> None:
         """And come back after so long."""
         self.stay_away(seconds)
-        if self._socket is not None:
-            self._socket.transport.abort()
+        self.cut()
 
 
-class BaseReader(Reader, BaseClient):
+class SocketReader(Reader):
+    def take(self, frame: dict[str, Any]) -> None:
+        if str(frame.get("type", "")).startswith("reject"):
+            self.complaints.append(f"user {self.person.pk} was told to refetch: {frame}")
+        super().take(frame)  # type: ignore[misc]
+
+
+class BaseReader(SocketReader, BaseClient):
     pass
 
 
-class SinceReader(Reader, SinceClient):
+class SinceReader(SocketReader, SinceClient):
     pass
 
 
-class ExtendedReader(Reader, ExtendedClient):
+class ExtendedReader(SocketReader, ExtendedClient):
     pass
+
+
+class StreamReader(Reader, StreamClient):
+    async def refetch(self, base: str) -> None:
+        self.complaints.append(f"user {self.person.pk} was told to refetch")
 
 
 def lost(clients: Iterable[Reader], sights: Iterable[tuple[int, int, float]]) -> list[str]:

@@ -83,7 +83,7 @@ class World:
         """Clients of these kinds by turns, each at a server of its own choice until that one is gone."""
         found = ports or [server.port for server in self.site.servers]
         for number in range(sockets):
-            # Every user has clients of every kind at every server.
+            # Every user has clients of every kind, and at every server.
             person = self.people[number // 4 % len(self.people)]
             address = f"127.0.{1 + number // 200}.{1 + number % 200}"
             self._add(kinds[number % len(kinds)], person, address, _by_turns(found, number // 2))
