@@ -18,16 +18,23 @@ _RUN = """axe.run().then(found => found.violations.map(
 
 
 def assert_accessible(page: Page, state: str) -> None:
+    """In light and in dark. state: what the page shows, for the message of a failure."""
+    for scheme, found in violations(page).items():
+        assert found == [], f"{state}, {scheme}: {found}"
+
+
+def violations(page: Page) -> dict[str, list[list[str]]]:
     """
-    In light and in dark. state: what the page shows, for the message of a failure. Without motion: colours on
-    their way from one to the other would be judged.
+    Of each scheme: the rule, and the elements that break it. Without motion: colours on their way from one to
+    the other would be judged.
     """
     if not SCRIPT.is_file():
         missing("axe-core (make setup)")
     if not page.evaluate("'axe' in window"):
         page.evaluate(SCRIPT.read_text())
+    found: dict[str, list[list[str]]] = {}
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.evaluate(_STILL)
-        violations = page.evaluate(_RUN)
-        assert violations == [], f"{state}, {scheme}: {violations}"
+        found[scheme] = page.evaluate(_RUN)
+    return found
