@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,8 @@ class Tab:
         self.page.goto(f"{self.url}/health/live")
         self.page.set_content(self._html)
 
-    def value(self, expression: str) -> Any:
-        return self.page.evaluate(expression)
+    def value(self, expression: str, argument: Any = None) -> Any:
+        return self.page.evaluate(expression, argument)
 
     def wait_for(self, look: Any, seconds: float = 15) -> None:
         console = Console(self.page)
@@ -87,6 +88,20 @@ class Tab:
 
     def refetches(self) -> list[str]:
         return list(self.value("told.refetches"))
+
+    def hang(self) -> Callable[[], None]:
+        """Block the page's thread until what is returned is called."""
+        held: list[Any] = []
+        self.page.route("**/hang", lambda route: held.append(route))
+        self.value(
+            """() => {
+                const request = new XMLHttpRequest()
+                request.open("GET", "/hang", false)
+                setTimeout(() => request.send())
+            }"""
+        )
+        self.wait_for(lambda: held)
+        return lambda: held[0].fulfill(body="")
 
     def leads(self) -> bool:
         return bool(self.value("cable.leads"))

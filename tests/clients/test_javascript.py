@@ -145,6 +145,48 @@ def test_when_the_tab_with_the_connection_is_closed_another_goes_on_and_misses_n
     assert connections_of(site, cooper) == 1
 
 
+def test_when_the_tab_with_the_connection_hangs_another_goes_on_and_misses_nothing(site, cooper, two_tabs):
+    first, second = two_tabs
+    tasks = [site.new_task(cooper)]
+    second.wait_to_hear(tasks)
+    wake = first.hang()
+    tasks += [site.new_task(cooper) for _ in range(5)]
+    second.page.wait_for_function("cable.leads && cable.state.name === 'open'", timeout=60_000)
+    tasks += [site.new_task(cooper) for _ in range(5)]
+    second.wait_to_hear(tasks)
+    wake()
+    first.page.wait_for_function("!cable.leads && cable.state.name === 'open'")
+    tasks.append(site.new_task(cooper))
+    for tab in two_tabs:
+        tab.wait_to_hear(tasks)
+        assert tab.refetches() == ["start"]
+    assert second.leads()
+    second.wait_for(lambda: connections_of(site, cooper) == 1)
+    # The first one is in the line again.
+    second.page.close()
+    tasks.append(site.new_task(cooper))
+    first.wait_to_hear(tasks)
+    assert first.leads()
+
+
+def test_a_tab_that_waits_for_the_server_does_not_count_as_hanging(site, cooper, open_tab):
+    server = site.serve()
+    first, second = open_tab(server.url), open_tab(server.url)
+    name = f"sync-cable {server.cable_url} NotificationsChannel "
+    first.value(
+        """(name) => {
+            window.asked = 0
+            window.overheard = new BroadcastChannel(name)
+            overheard.onmessage = ({ data }) => (asked += Boolean(data.ask))
+        }""",
+        name,
+    )
+    server.stop()
+    # Two without an answer would be the last ones.
+    first.page.wait_for_function("asked > 3", timeout=60_000)
+    assert (first.leads(), second.leads()) == (True, False)
+
+
 def test_a_new_tab_hears_what_changed_since_its_state_was_made(site, cooper, open_tab):
     first = open_tab()
     first.wait_to_hear([site.new_task(cooper)])
@@ -177,9 +219,17 @@ def test_a_reloaded_tab_goes_on_where_it_was(site, cooper, open_tab):
     assert tab.refetches() == []
 
 
-def test_without_locks_each_tab_has_its_own_connection(site, server, browser, cooper):
+# As in an old browser, and in a sandbox.
+NO_LOCKS = {
+    "unknown": "undefined",
+    "forbidden": "{ request: async () => { throw new DOMException('', 'SecurityError') } }",
+}
+
+
+@pytest.mark.parametrize("locks", NO_LOCKS.values(), ids=NO_LOCKS)
+def test_without_locks_each_tab_has_its_own_connection(site, server, browser, cooper, locks):
     page = browser.new_page(bypass_csp=True)
-    page.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
+    page.context.add_init_script(f"Object.defineProperty(navigator, 'locks', {{ value: {locks} }})")
     tabs = [Tab(each, server.url, cooper) for each in (page, browser.new_window(page))]
     for tab in tabs:
         tab.wait_until_open()

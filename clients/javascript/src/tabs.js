@@ -1,5 +1,7 @@
 import { covers } from "./position.js"
 
+const PATIENCE = 4_000 // milliseconds: the leader tells of something every 3 s while it is connected
+
 /**
  * The tabs of one browser with one connection: whoever holds the lock leads, and tells the others what happens.
  * Without locks or channels each has its own.
@@ -8,6 +10,9 @@ import { covers } from "./position.js"
  * another takes over ({lead: true}) it says {here: id, position}, which is no more than a position if nothing between
  * them is missing. The leader answers {to: id, joined: true, …} from when on the follower may count on hearing
  * everything.
+ *
+ * A leader may hang. A follower that hears nothing of it asks ({ask: true}), and takes its lock when there is no answer
+ * either. The one that was robbed finds out when it wakes up; what it says until then is of an earlier term.
  */
 export class Tabs {
   leads = false
@@ -18,7 +23,10 @@ export class Tabs {
   #happened
   #id = `${Date.now()} ${Math.random()}` // randomUUID() is for secure contexts only
   #channel = null
-  #leaving = null
+  #turn = null // aborted when this tab gives up its place, at the head or in the line
+  #term = 0 // grows with each leader
+  #timer
+  #unanswered = 0
   #joined = false
   #ready = false
   #state
@@ -33,24 +41,18 @@ export class Tabs {
 
   join() {
     const { navigator, BroadcastChannel } = globalThis
-    this.#leaving = new AbortController()
     if (!this.#name || !navigator?.locks || !BroadcastChannel) {
       this.#lead()
       return
     }
     this.#channel = new BroadcastChannel(this.#name)
     this.#channel.onmessage = ({ data }) => (this.leads ? this.#asked(data) : this.#told(data))
-    const { signal } = this.#leaving
-    const held = () => signal.aborted || new Promise((release) => {
-      signal.addEventListener("abort", release)
-      this.#lead()
-    })
-    navigator.locks.request(this.#name, { signal }, held).catch(() => {}) // aborted while it waited
-    this.#post({ hello: this.#id, position: this.#memory.position })
+    this.#follow()
   }
 
   leave() {
-    this.#leaving?.abort()
+    this.#turn?.abort()
+    clearTimeout(this.#timer)
     if (this.leads) this.#link.stop()
     this.leads = this.#joined = this.#ready = false
     this.#channel?.close()
@@ -62,7 +64,7 @@ export class Tabs {
     if (this.leads) return this.#link.restart()
     this.#joined = false
     this.#happened({ joined: false })
-    this.#post({ hello: this.#id, position: this.#memory.position })
+    this.#greet("hello")
   }
 
   retry(anew) {
@@ -71,13 +73,35 @@ export class Tabs {
   }
 
   #post(message) {
-    this.#channel?.postMessage(message)
+    this.#channel?.postMessage({ ...message, term: this.#term })
+  }
+
+  #greet(word) {
+    this.#post({ [word]: this.#id, position: this.#memory.position })
+  }
+
+  #request(steal) {
+    this.#turn?.abort()
+    this.#turn = new AbortController()
+    const { signal } = this.#turn
+    const held = () => signal.aborted || new Promise((release) => {
+      signal.addEventListener("abort", release)
+      this.#lead()
+    })
+    const lost = ({ name }) => {
+      if (signal.aborted) return
+      if (this.leads) this.#robbed()
+      else if (name === "SecurityError") this.#lead() // in a sandbox there are no locks
+    }
+    globalThis.navigator.locks.request(this.#name, steal ? { steal } : { signal }, held).catch(lost)
   }
 
   // The leader
 
   #lead() {
+    clearTimeout(this.#timer)
     this.leads = true
+    this.#term = Math.max(this.#term + 1, Date.now())
     this.#happened({ joined: false })
     this.#post({ lead: true })
     this.#link.start((event) => this.#spread(event))
@@ -109,8 +133,18 @@ export class Tabs {
     for (const message of this.#waiting.values()) this.#asked(message)
   }
 
-  #asked({ hello, here, position, retry }) {
+  /** Another tab has the lock: this one was blocked or frozen for too long. */
+  #robbed() {
+    this.#link.stop()
+    this.leads = this.#joined = this.#ready = false
+    this.#waiting.clear()
+    this.#happened({ joined: false })
+    this.#follow()
+  }
+
+  #asked({ hello, here, position, retry, ask }) {
     const to = hello ?? here
+    if (ask) this.#post({ event: {} })
     if (retry) this.#link.retry()
     if (!to) return
     this.#waiting.set(to, { hello, here, position })
@@ -128,12 +162,41 @@ export class Tabs {
 
   // Those who follow
 
-  #told({ lead, to, event }) {
+  #follow() {
+    this.#request()
+    this.#greet("hello")
+    this.#watch()
+  }
+
+  #told({ lead, to, event, term }) {
+    // Of another follower, or of a leader that was robbed.
+    if (!(lead || event) || term < this.#term) return
+    this.#term = term
+    this.#watch()
     if (lead) {
-      this.#post({ [this.#joined ? "here" : "hello"]: this.#id, position: this.#memory.position })
-    } else if (event && (!to || to === this.#id)) {
+      this.#greet(this.#joined ? "here" : "hello")
+    } else if (!to || to === this.#id) {
       if (to) this.#joined = true
       this.#happened(event)
     }
+  }
+
+  #watch() {
+    this.#unanswered = 0
+    this.#wait()
+  }
+
+  /**
+   * Asked twice: if it was this tab that hung, an answer to the first question is here before the second wait ends.
+   * Not all at the same time: the first one that leads is heard of.
+   */
+  #wait() {
+    const ask = () => {
+      if (++this.#unanswered > 2) this.#request(true)
+      else this.#post({ ask: true })
+      this.#wait()
+    }
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(ask, PATIENCE * (1 + Math.random() / 4))
   }
 }
