@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,24 +25,27 @@ def answers(port: int) -> bool:
 
 
 class Child:
-    """Its output goes to a file, which is shown when it does not come up."""
+    """Its output goes to a file, which is shown when it does not come up, and is deleted with this object."""
 
     def __init__(
         self, command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> None:
-        self._log = tempfile.NamedTemporaryFile(prefix="lessy-", suffix=".log")  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [str(word) for word in command],
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
+        descriptor, name = tempfile.mkstemp(prefix="lessy-", suffix=".log")
+        self._log = Path(name)
+        weakref.finalize(self, self._log.unlink, missing_ok=True)
+        with open(descriptor, "wb") as output:
+            self.process = subprocess.Popen(
+                [str(word) for word in command],
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
 
     @property
     def log(self) -> str:
-        return Path(self._log.name).read_text(errors="replace")
+        return self._log.read_text(errors="replace")
 
     @property
     def running(self) -> bool:
@@ -70,8 +74,6 @@ class Child:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return self.kill()
-        finally:
-            self._log.close()
 
     def kill(self) -> int:
         if self.running:
