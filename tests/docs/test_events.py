@@ -67,11 +67,13 @@ def test_curl_shows_what_the_page_shows(project):
             heard.append(process.stdout.readline())
         process.terminate()
     shown = block(PAGE, "text").text
-    assert kinds(heard) == kinds(shown.splitlines(keepends=True))
+    # Of a row that a pass finds first, it tells an update as well.
+    more = {'data: {"action":"update#books","id":…,"updatedAt":…}\n'}
+    assert kinds(heard) - more == kinds(shown.splitlines(keepends=True))
 
 
 def kinds(lines):
-    return {re.sub(r"[0-9]+|[A-Za-z0-9_-]{12}-", "…", line) for line in lines}
+    return {re.sub(r"[A-Za-z0-9_-]{12}-|[0-9]+", "…", line) for line in lines}
 
 
 @pytest.mark.parametrize("proxy", [nginx, caddy], ids=["nginx", "caddy"])

@@ -259,7 +259,9 @@ class StreamClient(Client):
 
     @property
     def port(self) -> int | None:
-        return self._network and self._network.get_extra_info("server_addr")[1]
+        # None also of a connection that has just ended.
+        address = self._network and self._network.get_extra_info("server_addr")
+        return address[1] if address else None
 
     def cut(self) -> None:
         if self._network is not None:
