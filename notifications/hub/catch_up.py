@@ -12,12 +12,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 
 from ..changes.history import changes_since, microseconds_now, overlap, reach
 from ..changes.recent import RecentChanges
 from ..changes.resources import monotonic_resources
-from ..changes.telling import are_checked, visible
 from ..conf import cable_settings
 from ..ground.database import DatabaseStream
 from ..ground.metrics import metrics
@@ -25,7 +23,7 @@ from ..wire.payloads import Change
 from ..wire.positions import MICROSECONDS
 from .connection import Connection
 from .fan_out import FanOut
-from .lately import true_when_told
+from .lately import still_true, true_when_told
 from .patience import Patience
 from .registry import Registry
 
@@ -158,9 +156,7 @@ class CatchUp:
         and nobody listens any more whose right has ended. Raises what the database does.
         """
         await self._revalidate(self._listeners_of(changes))
-        if not are_checked():
-            return changes
-        return await self._reader.read(partial(visible, changes, users=self._registry.listened_users()))
+        return await still_true(self._reader.read, changes, self._registry.listened_users())
 
     def _listeners_of(self, changes: Iterable[Change]) -> Iterable[Connection]:
         users = {change.user_id for change in changes}

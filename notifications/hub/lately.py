@@ -8,16 +8,24 @@ somebody has lost meanwhile: they must not hear of them. So whatever waited is a
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from functools import partial
 
-from ..changes.telling import are_checked
-from ..wire.payloads import Change
+from ..changes.telling import are_checked, visible
+from ..wire.payloads import Change, Key
 
 # Longer than anything takes that does not wait.
 LATELY_SECONDS = 1.0
 
-# Of some changes, those that are true now: telling.visible(), on a thread that may use the database.
+# Of some changes, those that are true now.
 Ask = Callable[[list[Change]], Awaitable[list[Change]]]
+# Runs a read on a thread that may use the database.
+Run = Callable[[Callable[[], list[Change]]], Awaitable[list[Change]]]
+
+
+async def still_true(run: Run, changes: list[Change], users: Collection[Key]) -> list[Change]:
+    """Without what their users, who are among these, have lost. Raises what the database does."""
+    return await run(partial(visible, changes, users=users)) if are_checked() else changes
 
 
 async def true_when_told(

@@ -8,11 +8,9 @@ tables are read again for what changed since it began to be held.
 
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
-from functools import partial
 from itertools import islice
 
 from ..changes.history import changes_since, microseconds_now
-from ..changes.telling import are_checked, visible
 from ..conf import cable_settings
 from ..ground.database import DatabaseThreads
 from ..ground.metrics import metrics
@@ -23,7 +21,7 @@ from ..wire.subscriptions import Subscription
 from .catch_up import CatchUp
 from .connection import BY_REPLAY, Connection
 from .fan_out import FanOut
-from .lately import true_when_told
+from .lately import still_true, true_when_told
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +32,6 @@ ROUNDS = 5
 
 # As subscriptions.Replayed.
 Told = dict[RowKey, int]
-
-
-async def still_true(threads: DatabaseThreads, changes: list[Change], users: Collection[Key]) -> list[Change]:
-    if not are_checked():
-        return changes
-    return await threads.run(partial(visible, changes, users=users))
 
 
 class Reading:
@@ -69,7 +61,7 @@ class Reading:
             page = await self._threads.run(self._next_page)
 
     async def still_true(self, changes: list[Change]) -> list[Change]:
-        return await still_true(self._threads, changes, self._users)
+        return await still_true(self._threads.run, changes, self._users)
 
     def _first_page(self) -> list[Change]:
         self._iterator = self._begin()
@@ -103,16 +95,17 @@ class Replays:
         told: Told = {}
         async for page in reading.pages():
             self._catch_up.see(page)
-            theirs = list(filter(subscription.concerns, page))
+            theirs, true = list(filter(subscription.concerns, page)), []
             async for change in true_when_told(theirs, reading.still_true):
+                true.append(change)
                 if connection.keeps(change):
                     continue
                 connection.write_change(subscription, change, now, BY_REPLAY)
                 await connection.written()
             if not connection.is_open:
                 break
-            _remember(told, page)
-            metrics.count("replayed", len(page))
+            _remember(told, true)
+            metrics.count("replayed", len(true))
         return told
 
     async def settle(self, connection: Connection, subscription: Subscription, told: Told) -> None:
@@ -136,7 +129,7 @@ class Replays:
         """What was held back may be about rows that its user has lost since: a replay may take minutes."""
         if subscription.held:
             held = subscription.take_held()
-            subscription.hold_first(await still_true(self._readers, held, connection.hears))
+            subscription.hold_first(await still_true(self._readers.run, held, connection.hears))
 
     async def _tell_overflow(self, connection: Connection, subscription: Subscription) -> Told:
         now = microseconds_now()

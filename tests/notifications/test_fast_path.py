@@ -4,9 +4,11 @@ import asyncio
 import time
 
 import pytest
+from django.db import OperationalError
 
 from notifications.broker.events import changes_event, shared_event
 from notifications.changes.history import microseconds_now
+from notifications.ground.database import ReadTimedOut
 from notifications.ground.metrics import metrics
 from notifications.hub import fast_path as module
 from notifications.hub.fast_path import FastPath
@@ -168,11 +170,20 @@ async def test_what_comes_in_time_is_told_at_once_and_nobody_is_asked(fast_path,
 
 async def test_a_database_that_fails_is_asked_again(fast_path, passes, listeners, monkeypatch):
     monkeypatch.setattr(module, "RETRY_SECONDS", 0)
-    passes.failures += [OSError("away")] * 3
+    passes.failures += [OperationalError("away"), ReadTimedOut("silent")]
     fast_path.tell(changes_event([shared(1)], time.time() - LONG_AGO))
     await asked(fast_path)
-    assert passes.asked == [[1]] * 4
+    assert passes.asked == [[1]] * 3
     assert [each.pk for each in listeners.heard] == [1]
+
+
+async def test_a_rule_that_fails_costs_no_other_change(fast_path, passes, listeners, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 1)
+    passes.failures.append(KeyError("a rule"))
+    fast_path.tell(changes_event([shared(1), shared(2)], time.time() - LONG_AGO))
+    await asked(fast_path)
+    assert [each.pk for each in listeners.heard] == [2]
+    assert passes.owed == 1
 
 
 async def test_what_the_passes_told_meanwhile_is_not_told_again(fast_path, passes, listeners):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from lessy.accounts.cable import Admission
 from notifications.changes.history import changes_since, microseconds_now
+from notifications.changes.resources import resources
 from notifications.conf import CableSettings
 from notifications.ground.database import DatabaseThreads
 from notifications.hub import lately
@@ -264,3 +265,20 @@ async def test_18_what_is_lost_while_it_is_held_back_is_not_told(replays, client
     await hide([lost])
     await replays.settle(client.connection, client.subscription, {})
     assert [change.pk for change in client.subscription.release({}, ())] == [kept]
+
+
+async def test_18_what_was_not_told_for_it_was_lost_is_told_when_it_comes_back(
+    replays, readers, client, public, alice, monkeypatch
+):
+    """Else its create, held back meanwhile, would pass for the one of the replay."""
+    rows = [await in_thread(lambda: Task.objects.create(user=alice, label="buy tea").pk) for _ in range(2)]
+    monkeypatch.setattr(lately, "LATELY_SECONDS", -1)
+    monkeypatch.setattr(Connection, "written", lambda connection: hide(rows[1:]))
+    now = microseconds_now()
+    reading = Reading(readers, [PUBLIC], lambda: changes_since([PUBLIC], now - HOUR))
+    await reading.start()
+    told = await replays.tell(client.connection, client.subscription, reading, now)
+    came = resources()["tasks"].came(rows[1], PUBLIC, timezone.now())
+    client.subscription.hold_back(came, 10)
+    assert [pk for pk, _ in client.heard] == rows[:1]
+    assert client.subscription.release(told, ()) == [came]
