@@ -17,7 +17,6 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count, cycle
 from typing import Any
-from unittest.mock import patch
 
 from benchmarks.load import SHARED, SHARED_ROWS
 
@@ -25,20 +24,30 @@ from benchmarks.load import SHARED, SHARED_ROWS
 Change = Callable[[dict[str, Any]], tuple[int, int, float]]
 
 
-def _save(row: Any) -> tuple[int, int, float]:
+def _commits() -> list[float]:
+    """When each transaction is committed. A hook of our own would run after those that publish."""
     from django.db import connection
 
-    committed: list[float] = []
+    times: list[float] = []
     run_hooks = connection.run_and_clear_commit_hooks
 
     def timed() -> None:
-        # A hook of our own would run after those that publish.
-        committed.append(time.monotonic())
+        times.append(time.monotonic())
         run_hooks()
 
-    with patch.object(connection, "run_and_clear_commit_hooks", timed):
+    connection.run_and_clear_commit_hooks = timed  # type: ignore[method-assign]
+    return times
+
+
+def _saving(row_of: Callable[[dict[str, Any]], Any]) -> Change:
+    commits = _commits()
+
+    def save(person: dict[str, Any]) -> tuple[int, int, float]:
+        row = row_of(person)
         row.save()
-    return row.pk, int(row.updated_at.timestamp()), committed[0]
+        return row.pk, int(row.updated_at.timestamp()), commits.pop()
+
+    return save
 
 
 def saving() -> Change:
@@ -48,7 +57,7 @@ def saving() -> Change:
     django.setup()
     from tasks.models import Task
 
-    return lambda person: _save(Task.objects.get(pk=person["task"]))
+    return _saving(lambda person: Task.objects.get(pk=person["task"]))
 
 
 def sharing() -> Change:
@@ -59,8 +68,7 @@ def sharing() -> Change:
     from tests.teams.models import Card
 
     cards = cycle(Card.objects.in_bulk(SHARED_ROWS).values())
-
-    return lambda person: _save(next(cards))
+    return _saving(lambda person: next(cards))
 
 
 def publishing(publication: str) -> Change:

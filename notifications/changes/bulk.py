@@ -4,7 +4,7 @@ of AnnouncedQuerySet.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, cast
 
@@ -94,7 +94,7 @@ class Before:
 
     resource: Resource
     rows: dict[Any, Row]
-    public: set[Pair] = field(default_factory=set)
+    public: set[Pair]
 
 
 def _before(resource: Resource, rows: Iterable[Row], using: str) -> Before:

@@ -87,6 +87,7 @@ class Received:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        # Without it, the lease ends all the same.
         with contextlib.suppress(Exception):
             await self._hearing.send(control_group(), self._question(ends=True))
         await self._hearing.close()
