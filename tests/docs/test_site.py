@@ -1,38 +1,16 @@
 """The site that `make docs` builds: every page can be reached, and every link leads somewhere."""
 
-import os
-import re
-import subprocess
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
 
-from tests.support.required import missing
+from tests.docs.building import CONFIG, build
 from tests.support.site import ROOT
 
-CONFIG = ROOT / "mkdocs.yml"
-# What `make docs` says to MkDocs.
-WORDS = re.search("/mkdocs (.*)", (ROOT / "Makefile").read_text())[1].split()
 # Decisions and measurements are reached from the pages, not from the navigation.
 REACHED_FROM_PAGES = ("decisions/", "benchmarks/")
-
-
-def build(config, folder):
-    mkdocs = Path(sys.executable).with_name("mkdocs")
-    if not mkdocs.exists():
-        missing("mkdocs (with make docs)")
-    return subprocess.run(
-        [mkdocs, *WORDS, "--config-file", config, "--site-dir", folder],
-        cwd=ROOT,
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 class Page(HTMLParser):
@@ -52,16 +30,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    done = build(CONFIG, folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def pages(built):
-    found = [Page(path) for path in built.rglob("*.html") if path.name != "404.html"]
+def pages(site_folder):
+    found = [Page(path) for path in site_folder.rglob("*.html") if path.name != "404.html"]
     return {page.path: page for page in found}
 
 
@@ -79,10 +49,10 @@ def leaves(node):
             yield from leaves(child)
 
 
-def test_every_link_and_every_anchor_leads_somewhere(built, pages):
+def test_every_link_and_every_anchor_leads_somewhere(site_folder, pages):
     assert len(pages) > 15
     dead = [
-        f"{page.path.relative_to(built)}: {link}"
+        f"{page.path.relative_to(site_folder)}: {link}"
         for page in pages.values()
         for link in page.links
         if not urlsplit(link).scheme and not leads_somewhere(page, link, pages)

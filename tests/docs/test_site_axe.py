@@ -6,7 +6,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.docs.test_site import CONFIG, build
 from tests.support.axe import assert_accessible, violations
 
 # One long page of tables and one of code, whose states stand for those of all.
@@ -19,16 +18,8 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    done = build(CONFIG, folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def url(built):
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=built)) as server:
+def url(site_folder):
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site_folder)) as server:
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -43,13 +34,13 @@ def paths(folder):
     return [path for path in found if path not in decisions or path in decisions[::10]]
 
 
-def test_every_page(built, url, browser):
+def test_every_page(site_folder, url, browser):
     page = browser.new_page()
     wrong = {}
-    for path in paths(built):
+    for path in paths(site_folder):
         page.goto(url + path)
         wrong |= {f"{path}, {scheme}": found for scheme, found in violations(page).items() if found}
-    assert len(paths(built)) > 40
+    assert len(paths(site_folder)) > 40
     assert wrong == {}
     assert browser.errors == []
 
