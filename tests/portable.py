@@ -15,7 +15,7 @@ MODULES = {"3.14": "github.com/kluctl/go-embed-python@v0.0.0-3.14.6-20260610-1"}
 DATA = "python/internal/data/linux-amd64"
 # Of Go's file modes.
 DIRECTORY = 1 << 31
-DOWNLOAD_SECONDS = 300
+DOWNLOAD_SECONDS = 120
 
 
 def portable(version: str, folder: Path) -> Path | None:
@@ -31,8 +31,9 @@ def portable(version: str, folder: Path) -> Path | None:
     if module is None or machine != ("Linux", "x86_64") or shutil.which("go") is None:
         return None
     command = ["go", "mod", "download", "-json", module]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DOWNLOAD_SECONDS)
-    if done.returncode:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=DOWNLOAD_SECONDS)
+    except subprocess.SubprocessError:
         return None
     _unpack(Path(json.loads(done.stdout)["Dir"]) / DATA, folder)
     return python
