@@ -40,11 +40,14 @@ def _commits() -> list[float]:
 
 
 def _saving(row_of: Callable[[dict[str, Any]], Any]) -> Change:
+    from django.db import transaction
+
     commits = _commits()
 
     def save(person: dict[str, Any]) -> tuple[int, int, float]:
         row = row_of(person)
-        row.save()
+        with transaction.atomic():
+            row.save()
         return row.pk, int(row.updated_at.timestamp()), commits.pop()
 
     return save
