@@ -83,6 +83,14 @@ class Server(DaphneServer):
             task.add_done_callback(lambda _: self.forget(protocol))
         return queue
 
+    def protocol_disconnected(self, protocol: Any) -> None:
+        """
+        As daphne's, which fails with a KeyError, and ends nothing, when its check of each second removed a
+        refused handshake before the connection had ended.
+        """
+        if protocol in self.connections:
+            super().protocol_disconnected(protocol)
+
     def forget(self, protocol: CableProtocol | Request) -> None:
         """
         As soon as both the connection and its application have ended. daphne looks once a second: until then
