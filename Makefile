@@ -22,7 +22,7 @@ run: .venv/.installed lessy/web/node_modules/.installed ## Serve the demo on htt
 	@$(BIN)/python manage.py runserver $(PORT)
 
 test: setup .venv/.installed-dev ## Run every test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 versions: setup .venv/.installed-dev ## Run the cable's tests with every Python and Django that can be had (VERSIONS="lowest newest")
 	$(BIN)/python -m tests.versions $(VERSIONS)
