@@ -107,6 +107,16 @@ class Request(WebRequest):
         framed = b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
         return kernel.write_at_once(self.channel.transport, framed)
 
+    def handle_exception(self, exception: BaseException) -> None:
+        """
+        When the answer has begun, its connection is aborted: an orderly end would say that it is whole.
+        daphne would begin a second answer and fail, and its check of all connections would never run again.
+        """
+        if self._response_started and self.channel is not None:
+            self.channel.forceAbortClient()
+        else:
+            super().handle_exception(exception)
+
     def check_timeouts(self) -> None:
         """Any other answer is ended when it takes too long."""
         if not self.is_stream:
