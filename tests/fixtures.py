@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from waffle.models import Flag
 
 from lessy.accounts import mail_tokens
 from lessy.accounts.models import TermsOfService, User
@@ -34,6 +35,13 @@ def bob_api(bob) -> Api:
 @pytest.fixture
 def nobody(db) -> Api:
     return Api()
+
+
+@pytest.fixture
+def registration(db) -> Flag:
+    """Open, as the migration leaves it; a test that flushes the database takes its flag away."""
+    flag, _ = Flag.objects.update_or_create(name="feature_registration", defaults={"everyone": True})
+    return flag
 
 
 @pytest.fixture

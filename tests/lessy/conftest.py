@@ -6,5 +6,6 @@ from tests.fixtures import (  # noqa: F401 as fixtures
     nobody,
     pending,
     posted,
+    registration,
     unaccepted_terms,
 )

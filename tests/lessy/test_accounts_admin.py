@@ -7,7 +7,6 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.auth import hashers
 from django.contrib.messages import ERROR, get_messages
 from django.urls import reverse
-from waffle.models import Flag
 
 from lessy.accounts import mail_tokens, tokens
 from lessy.accounts.models import AccessToken, TermsOfService, User
@@ -211,13 +210,12 @@ def test_terms_are_written_in_the_admin_and_have_versions_of_their_own(admin, no
     assert TermsOfService.objects.count() == 1
 
 
-def test_a_flag_switched_in_the_admin_holds_at_once(admin, nobody):
-    flag, _ = Flag.objects.update_or_create(name="feature_registration", defaults={"everyone": True})
+def test_a_flag_switched_in_the_admin_holds_at_once(admin, nobody, registration):
     assert nobody.get("").body["registrationDisabled"] is False
-    path = reverse("admin:waffle_flag_change", args=[flag.pk])
+    path = reverse("admin:waffle_flag_change", args=[registration.pk])
     days = {"created_0": "2026-01-01", "modified_0": "2026-01-01"}
     times = {"created_1": "00:00:00", "modified_1": "00:00:00"}
-    fields = {"name": flag.name, "everyone": "false", **days, **times}
+    fields = {"name": registration.name, "everyone": "false", **days, **times}
     assert admin.post(path, fields).status_code == 302
     assert nobody.get("").body["registrationDisabled"] is True
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from waffle.models import Flag
 
 from lessy.accounts import mail_tokens
 from lessy.accounts.models import User
@@ -83,9 +82,8 @@ def everything():
 
 
 @pytest.fixture
-def house(alice, monkeypatch):
+def house(alice, registration, monkeypatch):
     """Where the token of GOOD is the one of both mails."""
-    Flag.objects.update_or_create(name="feature_registration", defaults={"everyone": True})
     pending = User.objects.create(email="pending@example.com")
 
     def known(purpose, user, *bound):

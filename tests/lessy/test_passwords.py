@@ -123,7 +123,7 @@ def test_a_mail_that_fails_late_leaves_a_later_one_valid(alice, monkeypatch):
 
 
 def test_an_activation_whose_mail_could_not_be_sent_is_sent_when_it_is_asked_for_again(
-    nobody, posted, mail_server
+    nobody, registration, posted, mail_server
 ):
     user = {"user": {"email": "laura@example.com"}}
     with posted() as mails:

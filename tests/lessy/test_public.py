@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
-from waffle.models import Flag
 
 from lessy.accounts.models import TermsOfService
 
@@ -16,8 +15,7 @@ def new_terms(version, **ago):
     return TermsOfService.objects.create(version=version, content="<p>x</p>", effective_at=effective_at)
 
 
-def test_the_root_tells_of_registration_and_terms(nobody):
-    Flag.objects.update_or_create(name="feature_registration", defaults={"everyone": True})
+def test_the_root_tells_of_registration_and_terms(nobody, registration):
     assert nobody.get("").body == {"registrationDisabled": False}
     new_terms("1.0", days=1)
     assert nobody.get("").body == {"registrationDisabled": False, "tosVersion": "1.0"}

@@ -5,7 +5,6 @@ from functools import partial
 
 import pytest
 from django.utils import timezone
-from waffle.models import Flag
 
 from lessy.accounts import mail_tokens, services, tokens
 from lessy.accounts.models import TermsOfService, User
@@ -13,14 +12,9 @@ from lessy.api.errors import ValidationErrors
 from tests.concurrency import together
 from tests.nonsense import NOT_JSON, NOT_OBJECTS, twisted
 
+pytestmark = pytest.mark.usefixtures("registration")
+
 EMAIL = "laura@example.com"
-
-
-@pytest.fixture(autouse=True)
-def registration(db):
-    """As the migration leaves it; tests that flush the database take it away."""
-    flag, _ = Flag.objects.update_or_create(name="feature_registration", defaults={"everyone": True})
-    return flag
 
 
 def register(api, email=EMAIL):
