@@ -26,6 +26,11 @@ LEAST_PROGRESS_BYTES = 16 * 1024
 LINGER_SECONDS = 2.0
 
 
+# A connection may idle so long after an answer. Proxies keep theirs for less (Google's load balancer 600 s,
+# Caddy 120 s, nginx and Amazon's 60 s), and have to close first: otherwise a proxy may send a request while
+# we close, and its client gets a 502.
+IDLE_SECONDS = 620.0
+
 # The header that says so.
 STREAM = (b"content-type", MEDIA_TYPE.encode())
 
@@ -186,9 +191,10 @@ class Channel(HTTPChannel):
 
     def allContentReceived(self) -> None:  # noqa: N802
         self._begun = False
+        self.setTimeout(None)
+        # Twisted waits so long once the request is answered.
+        self._savedTimeOut = IDLE_SECONDS
         super().allContentReceived()
-        # Between requests the connection may idle as long as Twisted thinks right.
-        self._savedTimeOut = self.timeOut
 
     def timeoutConnection(self) -> None:  # noqa: N802
         if self._begun:

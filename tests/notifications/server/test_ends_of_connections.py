@@ -1,6 +1,8 @@
 """
-daphne looks at every connection once a second: it removes what has ended, and answers for an application that
-failed. Each test has a real server of its own process.
+How a connection ends, whatever its application does. Each test has a real server in a process of its own.
+
+Once a second daphne looks at every connection: it removes those that have ended, and answers for applications
+that failed.
 """
 
 import os
@@ -15,7 +17,7 @@ PROGRAM = """
 import sys
 import django
 django.setup()
-from notifications.server import server
+from notifications.server import http, server
 
 class CheckedAtOnce(server.Server):
     # In the turn of the loop after the application's last: a refusal is on its way then, and its connection
@@ -31,11 +33,17 @@ async def application(scope, receive, send):
     if scope["path"] == "/refused":
         await send({"type": "websocket.close"})
         return
+    if scope["path"] == "/whole":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await send({"type": "http.response.body", "body": b"whole"})
+        return
     if scope["path"] == "/half":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
     raise RuntimeError("the application failed")
 
+if "--impatient" in sys.argv:
+    http.IDLE_SECONDS = 1.5
 if "--checked-at-once" in sys.argv:
     server.Server = CheckedAtOnce
 server.serve(application, bind=sys.argv[1], drain_seconds=0, access_logger="a", on_listening=lambda: None)
@@ -86,8 +94,14 @@ def test_half_an_answer_is_broken_off_and_the_next_failures_are_answered_for(new
         half.hear(b"half").hear(b"\r\n0\r\n\r\n")
     half.close()
     for headers in ("", UPGRADE):
-        raw = asked(server, "/whole", headers)
+        raw = asked(server, "/failed", headers)
         raw.hear(b"HTTP/1.1 500 Internal")
         raw.close()
     assert server.log.count("Exception inside application: the application failed") == 3
     assert "while handling timed call" not in server.log
+
+
+def test_a_connection_that_idles_after_an_answer_is_closed(new_server):
+    raw = asked(new_server("--impatient"), "/whole")
+    raw.hear(b"whole").hear_the_end()
+    raw.close()
