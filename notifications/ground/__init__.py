@@ -1,1 +1,1 @@
-"""What every room above stands on: metrics, limits, database threads, supervised tasks."""
+"""What the other packages build on: metrics, limits, database threads, supervised tasks."""

@@ -1,9 +1,9 @@
 """
-Threads of our own for the database: on the thread that Django shares one slow query stops every socket.
+Database threads of our own: on the thread that Django shares, one slow query would block every socket.
 
-Every read has a deadline. A connection may fall silent without failing (a forgotten NAT entry, a primary that
-vanished): libpq then waits for ever, and so would whoever waits for it. A thread that overstays is abandoned
-and counted, and the next read has another thread (reader_thread.py, docs/decisions/0016).
+Every read has a deadline. A connection may stop answering without an error (an expired NAT entry, a primary
+that vanished): libpq then waits for ever, and so would its caller. A thread that misses the deadline is
+abandoned and counted, and the next read uses another thread (reader_thread.py, docs/decisions/0016).
 """
 
 import asyncio
@@ -24,25 +24,25 @@ from .reader_thread import ReaderThread, is_word_of_database
 T = TypeVar("T")
 
 CLOSE_SECONDS = 2.0
-# Of one pool, those that never came back. Beyond it a read fails at once, until one of them ends.
+# Abandoned threads per pool. At this number a read fails at once, until one of them ends.
 MAX_ABANDONED = 16
 
 
 class DatabaseUnavailable(Exception):
-    """The read was not done. Nobody knows what the database would have said."""
+    """The read was not done, so its result is unknown."""
 
 
 class ReadTimedOut(DatabaseUnavailable, TimeoutError):
-    """It did not end within its deadline."""
+    """The read did not end within its deadline."""
 
 
 class DatabaseThreads:
-    """So many reads at a time, each on a thread that has connections of its own."""
+    """A thread pool for reads: at most `size` at a time, each on a thread with its own connections."""
 
     def __init__(self, size: int, name: str) -> None:
         self.size = size
         self._name = name
-        # What is read is the tenant's whose hub it is, if the process serves several.
+        # If the process serves several tenants, the reads belong to the tenant of the hub.
         self._context = contextvars.copy_context()
         self._turns = asyncio.Semaphore(size)
         self._allowance = Allowance()
@@ -53,7 +53,7 @@ class DatabaseThreads:
 
     async def run(self, read: Callable[[], T], *, seconds: float | None = None) -> T:
         """
-        Args: seconds: the deadline; READ_TIMEOUT if None, and more after others overstayed (allowance.py).
+        Args: seconds: the deadline; READ_TIMEOUT if None, longer after others timed out (allowance.py).
         Raises: what read raises; DatabaseUnavailable.
 
         read may run twice: the server may have closed the connection since the last call.
@@ -69,7 +69,7 @@ class DatabaseThreads:
         return len(self._abandoned)
 
     async def close(self) -> None:
-        """With the connections, each on its own thread; a read that hangs is not waited for."""
+        """Also closes the connections, each on its own thread. Does not wait for a read that hangs."""
         for task in tuple(self._reads):
             task.cancel()
         await asyncio.gather(*self._reads, return_exceptions=True)
@@ -79,7 +79,10 @@ class DatabaseThreads:
             await asyncio.wait(endings, timeout=CLOSE_SECONDS)
 
     async def _bounded(self, read: Callable[[], T], seconds: float | None, *, again: bool) -> T:
-        """A task of its own: a caller that goes away leaves a thread at work, whose turn must not be lost."""
+        """
+        In a task of its own: when the caller is cancelled, the thread still works, and its slot must not be
+        lost.
+        """
         task = asyncio.get_running_loop().create_task(self._read(read, seconds, again))
         self._reads.add(task)
         task.add_done_callback(self._finished)
@@ -88,7 +91,7 @@ class DatabaseThreads:
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._reads.discard(task)
         if not task.cancelled():
-            task.exception()  # its caller may have gone
+            task.exception()  # retrieved here, because the caller may have been cancelled
 
     async def _read(self, read: Callable[[], T], deadline: float | None, again: bool) -> T:
         await self._take_turn(deadline or self._allowance.of(cable_settings().read_timeout, time.monotonic()))
@@ -116,8 +119,8 @@ class DatabaseThreads:
 
     async def _take_turn(self, seconds: float) -> None:
         """
-        Raises ReadTimedOut when no read of these threads was answered for so long: all of them hang. Where
-        there are answers, however many wait, each has its turn.
+        Raises ReadTimedOut when none of these threads has answered for so many seconds: all of them hang. As
+        long as reads are answered each waiting read has its turn, however many wait.
         """
         began = time.monotonic()
         while (left := max(began, self._answered_at) + seconds - time.monotonic()) > 0:
@@ -129,8 +132,8 @@ class DatabaseThreads:
 
     def _allow_more(self, seconds: float, answer: asyncio.Future[Any]) -> None:
         """
-        After a read that overstayed, if it has ended by word of the database: then it was merely slow. Of
-        silence a longer wait would only make more.
+        Extends the deadline if a read that timed out was answered later: then the database was only slow. If
+        there was no answer, a longer deadline would only make the next wait longer.
         """
         if not answer.cancelled() and is_word_of_database(answer.exception()):
             self._allowance.overstayed(seconds, cable_settings().read_timeout, time.monotonic())
@@ -142,7 +145,7 @@ class DatabaseThreads:
 
 
 class DatabaseStream:
-    """Iterates a chunk at a time, each with a deadline. The iterator must not belong to one thread."""
+    """Iterates in chunks, each with a deadline. The iterator must not be bound to one thread."""
 
     def __init__(self, name: str) -> None:
         self._threads = DatabaseThreads(1, name)
@@ -156,12 +159,12 @@ class DatabaseStream:
                 iterator = begin()
             return list(islice(iterator, size))
 
-        # Not repeated after a failure: an iterator that raised is at its end, and the rest would be missed.
+        # Not repeated after a failure: an iterator that raised is exhausted, and the rest would be missed.
         while chunk := await self._threads.run_once(next_chunk):
             yield chunk
 
     async def read(self, call: Callable[[], T]) -> T:
-        """Between two chunks."""
+        """For a read between two chunks."""
         return await self._threads.run(call)
 
     @property

@@ -1,8 +1,9 @@
 """
-Which client made the request that this code runs for: it need not hear of its own changes.
+Which client made the current request: it need not be notified of its own changes.
 
-A page that changes a row by HTTP and listens by websocket hears of its own change, and refetches what it
-knows. It avoids that by saying the same name in both places; see middleware.py and docs/clients.md.
+A page that changes a row over HTTP and listens on a websocket is notified of its own change, and refetches
+what it already has. It avoids that by sending the same name in both places; see middleware.py and
+docs/clients.md.
 """
 
 import re
@@ -15,18 +16,18 @@ _client: ContextVar[str] = ContextVar("cable_client", default="")
 
 
 def name_of(value: object) -> str:
-    """The name of a client as it was sent; "" for what is none."""
+    """The name of a client as it was sent; "" if the value is not a valid name."""
     return value if isinstance(value, str) and len(value) <= 64 and _NAME.fullmatch(value) else ""
 
 
 def current_client() -> str:
-    """Of the request that is answered; "" outside of one, or if it named none."""
+    """The name that the current request sent; "" outside of a request, or if it sent none."""
     return _client.get()
 
 
 @contextmanager
 def changes_of(client: str) -> Iterator[None]:
-    """What is committed within is told to everybody but this client."""
+    """Changes committed inside are announced to all clients but this one."""
     token = _client.set(client)
     try:
         yield

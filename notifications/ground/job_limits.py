@@ -1,12 +1,12 @@
 """
-The time limits of jobs, which wait while something is announced.
+Delays the time limits of background jobs while a change is announced.
 
-rq (by SIGALRM) and Celery (by SIGUSR1) end a job by a signal. Its handler raises an Exception wherever the
-main thread is; in the midst of an announcement it would pass for a failure of Redis: the event would be sent
-once more, and the job go on without a limit.
+rq (by SIGALRM) and Celery (by SIGUSR1) end a job with a signal. Its handler raises an Exception wherever the
+main thread is. During an announcement that exception would be taken for a failure of Redis: the event would
+be sent again, and the job would go on without a limit.
 
-Not by pthread_sigmask(): what one thread holds back comes to another one, and Python calls the handler on the
-main thread all the same.
+pthread_sigmask() does not help: a signal that one thread blocks is delivered to another one, and Python still
+calls the handler on the main thread.
 """
 
 import signal
@@ -19,7 +19,7 @@ _LIMITS = [getattr(signal, name) for name in ("SIGALRM", "SIGUSR1") if hasattr(s
 
 
 class _Waiting:
-    """In the place of a handler."""
+    """Takes the place of a handler, and records its call."""
 
     came: tuple[Any, ...] = ()
 
@@ -30,11 +30,11 @@ class _Waiting:
 @contextmanager
 def job_limits_wait() -> Iterator[None]:
     """
-    The handlers are called at the end. What they raise leaves from there, so that nothing around this may
-    catch it. It may be nested: they wait for the end of the outermost.
+    Calls the handlers at the end and raises what they raise, so code around this context must not catch it.
+    May be nested: the handlers wait for the end of the outermost.
     """
     with ExitStack() as stack:
-        # Handlers run on no other thread, and no other thread may change them.
+        # Only the main thread runs signal handlers, and only it may change them.
         if threading.current_thread() is threading.main_thread():
             for number in _LIMITS:
                 handler = signal.getsignal(number)
@@ -59,6 +59,6 @@ def _restore(number: int, handler: Any) -> None:
     try:
         signal.signal(number, handler)
     except BaseException:
-        # What the handler of another signal raised, which Python calls first.
+        # Raised by the handler of another signal, which Python calls first.
         signal.signal(number, handler)
         raise

@@ -1,5 +1,5 @@
 """
-Tasks that end by themselves. asyncio forgets a task that nobody holds, and says nothing of one that failed.
+Tasks that end by themselves. asyncio drops a task that nothing refers to, and does not report a failed one.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class Jobs:
-    """Belongs to one event loop. owner: for the log, whose tasks they are."""
+    """Belongs to one event loop. owner: who runs the tasks, for the log."""
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
@@ -21,7 +21,7 @@ class Jobs:
         return len(self._tasks)
 
     def spawn(self, job: Coroutine[Any, Any, Any]) -> None:
-        """Run it in a task of its own. Its failure is logged, and concerns nobody else."""
+        """Run it in a task of its own. A failure is logged, and affects nothing else."""
         task = asyncio.get_running_loop().create_task(job)
         self._tasks.add(task)
         task.add_done_callback(self._finished)

@@ -1,5 +1,5 @@
 """
-What limits are made of: a bucket of tokens, and the word of who broke one.
+The parts of the rate limits: a token bucket, and a log of who exceeded one.
 """
 
 import logging
@@ -14,7 +14,7 @@ QUIET_SECONDS = 1.0
 
 
 class TokenBucket:
-    """So many a second, with bursts. now: seconds of a clock that never goes back."""
+    """A rate per second, with bursts. now: seconds of a monotonic clock."""
 
     __slots__ = ("_at", "_burst", "_rate", "_tokens")
 
@@ -24,7 +24,7 @@ class TokenBucket:
         self._at = now
 
     def take(self, now: float, amount: float = 1) -> bool:
-        """Whether there was so much to take."""
+        """Takes the amount; returns False, and takes nothing, if there are too few tokens."""
         self._refill(now)
         if self._tokens < amount:
             return False
@@ -41,14 +41,16 @@ class TokenBucket:
 
 
 class Seldom:
-    """One line of each kind a second, and how many were left out: a flood must not flood the log."""
+    """
+    Logs at most one line per kind and second, and counts those left out: a flood must not flood the log.
+    """
 
     def __init__(self) -> None:
         self._said_at: dict[str, float] = {}
         self._unsaid: dict[str, int] = {}
 
     def left_out(self, kind: str, now: float | None = None) -> str | None:
-        """What the line to be logged now ends with; None if there is to be none. now: time.monotonic()."""
+        """The suffix of the line to log now; None if it must not be logged. now: time.monotonic()."""
         now = time.monotonic() if now is None else now
         if now - self._said_at.get(kind, -math.inf) < QUIET_SECONDS:
             self._unsaid[kind] = self._unsaid.get(kind, 0) + 1
@@ -59,13 +61,13 @@ class Seldom:
 
 
 class Breaches:
-    """Counts every breach of a limit, and logs one of each limit a second."""
+    """Counts every breach of a limit, and logs at most one per limit and second."""
 
     def __init__(self) -> None:
         self._seldom = Seldom()
 
     def report(self, limit: str, what: str, now: float | None = None) -> None:
-        """what: what was done to whom ("closed a socket of user 5"). Never a secret."""
+        """what: the action and whom it concerned ("closed a socket of user 5"). Never a secret."""
         metrics.count(f"limits:{limit}")
         if (also := self._seldom.left_out(limit, now)) is not None:
             logger.warning("%s: over the limit of %s%s", what, limit, also)

@@ -24,13 +24,16 @@ class Histogram:
         self.sum = 0
 
     def observe(self, microseconds: int) -> None:
-        """Clocks of two machines differ, so that a time may be negative: it counts as 0."""
+        """Negative times, possible because the clocks of two machines differ, count as 0."""
         microseconds = max(microseconds, 0)
         self.buckets[bisect_left(self.bounds, microseconds)] += 1
         self.sum += microseconds
 
     def quantile(self, fraction: float) -> int | None:
-        """The bound that so many did not exceed, in microseconds; None if there is none."""
+        """
+        The upper bound of the bucket with this quantile, in microseconds; None if no bound is large enough,
+        or nothing was counted.
+        """
         wanted = fraction * sum(self.buckets)
         reached = 0
         for bound, count in zip(self.bounds, self.buckets, strict=False):

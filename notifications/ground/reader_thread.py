@@ -1,11 +1,11 @@
 """
-One thread that reads the database, with connections of its own: what becomes of it when the database falls
-silent.
+One thread that reads the database, with connections of its own, and how it ends when the database does not
+answer.
 
-Connections stay open between reads, and are dropped when a read fails. What an abandoned thread waits for is
-cancelled, so that repetitions do not pile up in a database that is merely slow; then its connection's socket
-is shut down, which ends the wait. All connections of the process that were open by then are replaced before
-they are used again (docs/decisions/0016).
+Connections stay open between reads, and are dropped when a read fails. When a thread is abandoned, its
+statement is cancelled, so that repetitions do not pile up in a slow database; then its connection's socket is
+shut down, which ends the wait. All connections that the reader threads of this process had open by then are
+replaced before they are used again (docs/decisions/0016).
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from .sockets import shut_down
 
 T = TypeVar("T")
 
-# A server that answers has cancelled a statement by then.
+# A server that still answers has cancelled the statement by then.
 CANCEL_SECONDS = 1.0
 
 # Counts the reads that were abandoned in this process. Connections of an earlier count are not trusted.
@@ -30,7 +30,7 @@ _silences = 0
 
 
 class ReaderThread:
-    """A daemon: the process may end while it waits. Made on the loop that asks it."""
+    """A daemon thread: the process may exit while it waits. Created on the event loop that uses it."""
 
     def __init__(self, name: str, context: contextvars.Context) -> None:
         self._loop = asyncio.get_running_loop()
@@ -52,13 +52,13 @@ class ReaderThread:
         return self._ended
 
     def abandon(self) -> asyncio.Future[None]:
-        """It ends as soon as its wait does."""
+        """The thread ends as soon as its wait does."""
         global _silences
         _silences += 1
         self._abandoned = True
         for connection in self._connections:
             threading.Thread(target=_cancel, args=(connection,), name="cable-cancel", daemon=True).start()
-        # Not by the thread that cancels, which may wait for the same silent network.
+        # Not on the thread that cancels, which may hang on the same network.
         self._loop.call_later(CANCEL_SECONDS, self._shut_down)
         return self.end()
 
@@ -80,7 +80,7 @@ class ReaderThread:
         if self._silences != _silences:
             self._silences = _silences
             connections.close_all()
-        # Of this thread, so that another one can shut their sockets down.
+        # The connections of this thread, so that another thread can shut their sockets down.
         self._connections = connections.all()
         try:
             result, failure = self._attempt(read, again), None
@@ -92,7 +92,7 @@ class ReaderThread:
         try:
             return _closing_on_failure(read)
         except (OperationalError, InterfaceError):
-            # Of an abandoned read nobody awaits the answer; once more it might wait for good.
+            # No caller awaits the answer of an abandoned read, and a second attempt might hang for ever.
             if not again or self._abandoned:
                 raise
             return _closing_on_failure(read)
@@ -103,7 +103,10 @@ class ReaderThread:
 
 
 def is_word_of_database(failure: BaseException | None) -> bool:
-    """And not of the driver, that its connection was shut down; it gives no SQLSTATE then."""
+    """
+    Whether the database itself answered, with a result or an error. If the connection was shut down, the
+    error is the driver's, without an SQLSTATE.
+    """
     if not isinstance(failure, OperationalError | InterfaceError):
         return True
     return getattr(failure.__cause__, "sqlstate", None) is not None
@@ -121,25 +124,25 @@ def _resolve(future: asyncio.Future[Any], result: Any, failure: BaseException | 
 
 def _cancel(connection: Any) -> None:
     """
-    What a Django connection of another thread waits for. PostgreSQL goes on with a statement whose client has
-    gone; other databases have their own time-outs for that.
+    Cancels the statement for which a Django connection of another thread waits. PostgreSQL would continue it
+    after its client has gone; other databases have their own time-outs for that.
     """
     cancel = getattr(connection.connection, "cancel_safe", None)
     if cancel is not None:
-        # It fails where the network is silent or the connection closed: then there is nothing to cancel.
+        # Fails if the network is dead or the connection closed: then there is nothing to cancel.
         with contextlib.suppress(Exception):
             cancel(timeout=CANCEL_SECONDS)
 
 
 def _shut_down(connection: Any) -> None:
     """
-    Of a Django connection that another thread waits for: the end of its socket ends the wait. A driver
+    Shuts down the socket of a Django connection for which another thread waits, which ends the wait. A driver
     without a socket (SQLite) has its own time-outs.
     """
     fileno = getattr(connection.connection, "fileno", None)
     if fileno is None:
         return
-    # It fails where the connection was closed meanwhile: then nothing waits.
+    # Fails if the connection was closed meanwhile: then nothing waits.
     with contextlib.suppress(Exception):
         shut_down(fileno())
 

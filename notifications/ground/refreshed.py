@@ -1,7 +1,7 @@
 """
-A signal for instances that were read again. Django sends post_init for the instance that refresh_from_db()
-makes, and nothing for the one that takes over its values; what was remembered of that one would be of its
-first reading (docs/decisions/0042).
+A signal for instances that were read again. refresh_from_db() makes a second instance, for which Django sends
+post_init, and copies its values to the first, for which Django sends nothing: what we remember of the first
+instance would remain from its first read (docs/decisions/0042).
 """
 
 import functools
@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Model
 from django.db.models.signals import ModelSignal
 
-# instance, fields: those that were asked for, by either name of a foreign key; None for all that it has.
+# instance; fields: the names asked for, either name of a foreign key, or None for all fields.
 refreshed = ModelSignal()
 
 _refresh = Model.refresh_from_db
@@ -21,14 +21,14 @@ _refresh = Model.refresh_from_db
 def _refresh_and_send(
     self: Model, using: str | None = None, fields: Any = None, *args: Any, **options: Any
 ) -> None:
-    # An iterator would be used up by the first who asks.
+    # A list, because the first receiver would exhaust an iterator.
     names = None if fields is None else list(fields)
     _refresh(self, using, names, *args, **options)
     refreshed.send(sender=type(self), instance=self, fields=names)
 
 
 def watch_refreshes() -> None:
-    """From now on; to call it again changes nothing."""
+    """From now on. Calling it again changes nothing."""
     Model.refresh_from_db = _refresh_and_send  # type: ignore[method-assign]
 
 

@@ -1,5 +1,5 @@
 """
-The end of a socket that somebody waits for, as the network brings it about.
+Shuts down a socket for which another thread waits, as if the network had closed it.
 """
 
 import contextlib
@@ -9,8 +9,8 @@ import socket
 
 def shut_down(fileno: int) -> None:
     """
-    Whoever waits for the socket hears that it ended; it stays open, and its number is not given again.
-    Nothing happens where it was closed meanwhile.
+    A thread that waits for the socket sees its end. The descriptor stays open, so that its number is not
+    reused. Does nothing if the socket was closed meanwhile.
     """
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fileno)) as handle:
         handle.shutdown(socket.SHUT_RDWR)

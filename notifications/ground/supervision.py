@@ -1,6 +1,6 @@
 """
-Runs the tasks that a hub cannot be without. One that ends, for whatever reason, is started again: a heartbeat
-or a reconcile that died in silence would leave every socket open, and untrue.
+Runs the tasks that a hub needs. A task that ends, for whatever reason, is restarted: if the heartbeat or the
+reconcile died silently, every socket would stay open but be out of date.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from .metrics import metrics
 
 logger = logging.getLogger(__name__)
 
-# Between the end of a task and its next start: doubled each time, until it has run for SETTLED_SECONDS.
+# Backoff between the end of a task and its restart: doubled each time, until it has run for SETTLED_SECONDS.
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
-# A task that was started again counts as down until it has run for so long.
+# A restarted task counts as down until it has run for this long.
 SETTLED_SECONDS = 1.0
 CANCEL_AGAIN_SECONDS = 0.5
 
@@ -24,7 +24,7 @@ Job = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Supervisor:
-    """Belongs to one event loop. down: the names of the tasks that do not run, or have just begun again."""
+    """Belongs to one event loop. down: the names of the tasks that do not run, or were restarted just now."""
 
     def __init__(self) -> None:
         self.down: set[str] = set()
@@ -41,7 +41,7 @@ class Supervisor:
         await asyncio.gather(*self._keepers, return_exceptions=True)
         running = set(self._running)
         while running:
-            # Again, if need be: a cancellation that meets an answer of Redis may be swallowed below us.
+            # Repeated if necessary: a library may lose a cancellation that coincides with an answer of Redis.
             for task in running:
                 task.cancel()
             _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
@@ -60,7 +60,7 @@ class Supervisor:
             backoff = min(2 * backoff, LONGEST_BACKOFF_SECONDS)
 
     async def _run(self, name: str, job: Job) -> BaseException | None:
-        """What it ended with; None if it returned or was cancelled."""
+        """The exception that ended the task; None if it returned or was cancelled."""
         loop = asyncio.get_running_loop()
         task = loop.create_task(job(), name=f"cable-{name}")
         self._running.add(task)
@@ -74,7 +74,7 @@ class Supervisor:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
-        # Also where nobody will ask any more: asyncio would call it an exception never retrieved.
+        # Retrieved in any case: asyncio would log it as an exception that was never retrieved.
         _failure_of(task)
 
 

@@ -1,6 +1,6 @@
 """
-Whether this process runs the tests of a project: nobody's clients wait for what tests save, and a test run
-must neither be stopped, delayed nor warned by what the cable lacks.
+Whether this process runs a project's tests. No client waits for what tests save, and a test run must not be
+stopped, delayed or warned because of something that the cable lacks.
 """
 
 import sys
@@ -14,20 +14,25 @@ _seen = False
 
 
 def in_test_run() -> bool:
-    """Also afterwards: a process that has run tests exits as one."""
+    """Stays True after the run, because the exit of the process belongs to it."""
     global _seen
     _seen = _seen or _is_set_up()
     return _seen
 
 
 def _is_set_up() -> bool:
-    """By setup_test_environment(), of Django's runner or pytest-django. Nobody else imports the module."""
+    """
+    Whether setup_test_environment() was called, by Django's runner or pytest-django. Only they import the
+    module.
+    """
     utils = sys.modules.get("django.test.utils")
     return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
 def stops_no_tests(check: Callable[..., Iterable[checks.CheckMessage]]) -> Callable[..., Any]:
-    """A check whose errors are warnings in a test run, which would end with them."""
+    """
+    Decorates a system check: in a test run its errors become warnings, because an error would end the run.
+    """
 
     @wraps(check)
     def checked(*args: Any, **options: Any) -> list[checks.CheckMessage]:

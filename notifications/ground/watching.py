@@ -1,8 +1,8 @@
 """
-Receivers of signals, for those models alone that settings.CABLE names, and for others when it changes.
+Connects signal receivers only for the models that settings.CABLE names, and again when the setting changes.
 
-A receiver for every model would cost every model: Django reads each row before it deletes it, and calls for
-each row that it reads.
+A receiver for every model would slow down every model: Django would read each row before it deletes it, and
+call the receiver for each row that it reads.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from django.dispatch import receiver
 
 
 class Receiver(NamedTuple):
-    """name: no other receiver of this signal and model has it."""
+    """name: unique among the receivers of this signal and model."""
 
     signal: ModelSignal
     sender: Any
@@ -36,16 +36,16 @@ class Receiver(NamedTuple):
 
 Wanted = Callable[[], Iterable[Receiver]]
 
-# Of each function that says what is wanted, what is connected.
+# The connected receivers of each function that names them.
 _watched: dict[Wanted, list[Receiver]] = {}
 
 
 def watch(wanted: Wanted) -> None:
-    """Connect these receivers, and from then on those that it names whenever settings.CABLE changes."""
+    """Connect the receivers that `wanted` names, now and whenever settings.CABLE changes."""
     for each in _watched.pop(wanted, ()):
         each.disconnect()
     connected = _watched[wanted] = []
-    # What is wrong with the settings is the checks' to say.
+    # Wrong settings are reported by the system checks.
     with contextlib.suppress(ImproperlyConfigured, TypeError):
         for each in wanted():
             each.connect()

@@ -1,6 +1,7 @@
 """
-Rows are read from the database that they are written to. A router may send reads to a replica, and what a
-replica has not yet received is lost to a reader that never comes back to it (docs/decisions/0015).
+Reads rows from the database that they are written to. A router may send reads to a replica, and a change that
+the replica has not yet received would be missed by a reader that does not read it again
+(docs/decisions/0015).
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ def written_in(model: type[Model]) -> str:
 
 @contextmanager
 def reading_where_written() -> Iterator[None]:
-    """Around code that is not ours, such as an authenticator: it reads no replica that it does not name."""
+    """
+    For code that is not ours, such as an authenticator: it reads from a replica only if it names the replica.
+    """
     _install()
     token = _here.set(True)
     try:
@@ -31,13 +34,13 @@ def reading_where_written() -> Iterator[None]:
 
 
 class _Router:
-    """Before the project's routers. It has no opinion outside of reading_where_written()."""
+    """Comes before the project's routers. Decides nothing outside of reading_where_written()."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
         return str(router.db_for_write(model, **hints)) if _here.get() else None
 
 
 def _install() -> None:
-    """Whenever it is needed: a test that changes DATABASE_ROUTERS has Django make the list anew."""
+    """Checked each time: a test that changes DATABASE_ROUTERS makes Django build the list again."""
     if not any(isinstance(each, _Router) for each in router.routers):
         router.routers.insert(0, _Router())

@@ -1,1 +1,1 @@
-"""The process that serves it: daphne's own server, with what its command line lacks."""
+"""The server process: daphne's own Server, with what daphne's command line lacks."""

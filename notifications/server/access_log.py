@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-# Of a request that was answered; `extra` has the same values by name.
+# For each answered request; `extra` has the same values by name.
 LINE = "%(client)s %(method)s %(path)s %(status)s %(milliseconds)s ms"
 LOGGER = f"{__package__}.access"
 
 
 def access_log(logger: str) -> Callable[[str, str, dict[str, Any]], None]:
-    """For daphne's action_logger: it writes to the logger of this name."""
+    """A function for daphne's action_logger that writes to the logger of this name."""
     log = logging.getLogger(logger)
 
     def write(protocol: str, action: str, details: dict[str, Any]) -> None:

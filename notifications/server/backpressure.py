@@ -19,7 +19,7 @@ class Pressure:
 
     owed: a frame that is written on resumeProducing. A later one replaces it, so that a peer that does not
     read cannot make us store more than one.
-    peer_dead: once the socket is gone, whether that was because nobody answered any more.
+    peer_dead: once the connection is lost, whether the reason was that the peer stopped answering.
     """
 
     __slots__ = ("_resumed", "_transport", "owed", "peer_dead")
@@ -54,7 +54,7 @@ class Pressure:
         self.release()
 
     def release(self) -> None:
-        """Whoever waits goes on, and finds out whether the connection is lost."""
+        """Wakes the senders that wait. They check for themselves whether the connection is lost."""
         resumed, self._resumed = self._resumed, None
         if resumed is not None:
             resumed.set()

@@ -1,12 +1,12 @@
 """
-How a close frame is answered (RFC 6455, 5.5.1 and 7.4). Pure.
+Which code answers a close frame (RFC 6455, 5.5.1 and 7.4). Pure.
 """
 
 PROTOCOL_ERROR = 1002
 INVALID_PAYLOAD = 1007
 
-# What a peer may send of the range that the protocol keeps for itself: RFC 6455, 7.4.1, and what was
-# registered later. 1005, 1006 and 1015 stand for closes without a frame, and are never sent.
+# The codes below 3000 that a peer may send: those of RFC 6455, 7.4.1, and those registered later. 1005, 1006
+# and 1015 stand for closes without a frame, and are never sent.
 _REGISTERED = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 # 3000-3999 can be registered with IANA, 4000-4999 belong to applications.
 _FREE = range(3000, 5000)
@@ -14,8 +14,8 @@ _FREE = range(3000, 5000)
 
 def answer_to(code: int | None, reason: bytes | None) -> int | None:
     """
-    The code of the answer: the peer's own, or what is wrong with its frame. None: the frame had no code, and
-    the answer has none.
+    Returns the code of our close frame: the peer's own code, or the error in its frame. None if the peer's
+    frame had no code: then ours has none.
     """
     if code is None:
         return None

@@ -1,8 +1,8 @@
 """
-When Python's garbage collector looks through everything that lives.
+When Python's garbage collector makes a full collection.
 
-By itself it does so whenever a quarter has been added: in a storm of 4,000 sockets seven times, and each time
-all of them stand still, for up to 0.3 s.
+By default it does so whenever the long-lived objects have grown by a quarter: seven times in a storm of 4,000
+sockets, and each time all sockets wait for up to 0.3 s.
 """
 
 import gc
@@ -10,8 +10,8 @@ import gc
 
 def spare_long_lived_objects() -> None:
     """
-    What the boot made is there for good and is left out; the rest has its turn after a million new objects.
-    Sockets end without it, by their last reference.
+    Objects made at boot live as long as the process, and are excluded (gc.freeze). The others are collected
+    after a million new objects. Sockets do not need the collector: reference counting frees them.
     """
     gc.collect()
     gc.freeze()

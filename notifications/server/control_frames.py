@@ -14,9 +14,9 @@ from .close_frames import answer_to
 from .upgrade import HandshakeProtocol
 
 PONG = 10
-# Seconds that may be saved up of CONTROL_FRAMES_PER_SECOND.
+# The burst: so many seconds of CONTROL_FRAMES_PER_SECOND.
 BURST_SECONDS = 10
-# After our answer to a close frame the connection is closed once the answer is written: at the latest then.
+# The connection is closed once our close frame is written, and reset if that takes longer than this.
 LINGER_SECONDS = 5.0
 
 
@@ -26,13 +26,13 @@ class ControlFramesProtocol(HandshakeProtocol):
     _ignored = False
     _dropped_at: float | None = None
 
-    # How many
+    # Rate limit
 
     def onFrameBegin(self) -> None:  # noqa: N802
         super().onFrameBegin()
         frame = self.current_frame
-        # A whole message counts as a command, in the hub. This is for what never becomes one: control frames,
-        # and the pieces of fragmented messages, which may be empty.
+        # The hub counts whole messages, as commands. Counted here is what the hub never sees: control frames,
+        # and the fragments of messages, which may be empty.
         if frame.opcode > 7 or frame.opcode == 0 or not frame.fin:
             self._count_frame()
 
@@ -48,21 +48,26 @@ class ControlFramesProtocol(HandshakeProtocol):
             self.data = b""
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Of a peer that floods nothing more is parsed, until autobahn's deadline for the close ends it."""
+        """
+        Stops parsing what a flooding peer sends. autobahn's deadline for the close handshake ends the
+        connection.
+        """
         if not self._ignored:
             super().dataReceived(data)
 
     # Answers
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802
-        """To a peer that does not read only the latest ping is answered, once it reads (RFC 6455, 5.5.3)."""
+        """
+        While the peer does not read, we answer only its latest ping, once it reads again (RFC 6455, 5.5.3).
+        """
         if self.state == self.STATE_OPEN and self.pressure.paused:
             self.pressure.owed = bytes((0x80 | PONG, len(payload))) + payload
         else:
             super().onPing(payload)
 
     def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> Any:  # noqa: N802, N803
-        """autobahn would answer any legal code by 1000, and reset the connection for an illegal one."""
+        """autobahn would answer any legal code with 1000, and reset the connection for an illegal one."""
         if self.state != self.STATE_OPEN:
             return super().onCloseFrame(code, reasonRaw)
         answer = answer_to(code, reasonRaw)
@@ -73,14 +78,16 @@ class ControlFramesProtocol(HandshakeProtocol):
         return None
 
     def sendCloseFrame(self, *args: object, **options: object) -> None:  # noqa: N802
-        # A pong may not follow it.
+        # No pong may follow a close frame.
         self.pressure.owed = None
         super().sendCloseFrame(*args, **options)
 
-    # The end
+    # Closing
 
     def dropConnection(self, abort: bool = False) -> None:  # noqa: N802
-        """autobahn resets a connection also when both sides have said goodbye: what we wrote last is lost."""
+        """
+        autobahn would reset the connection even after a complete close handshake, and lose our last frames.
+        """
         self._dropped_at = self._dropped_at or time.monotonic()
         super().dropConnection(abort=abort and not self.wasClean)
 

@@ -1,6 +1,6 @@
 """
 A graceful shutdown: not ready → no new sockets → `disconnect` to each, spread over time → requests finish →
-what was saved is published → exit. Bounded as a whole: a second signal, or its deadline, ends it at once.
+changes are published → exit. The whole has a deadline; the deadline or a second signal ends it at once.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from ..hub.hub import Hub
 
 logger = logging.getLogger(__name__)
 
-# Requests that are being answered may finish for so long after the drain.
+# After the drain, requests in progress may take this long to finish.
 LAST_REQUESTS_SECONDS = 2.0
-# What they saved may take so long to be published.
+# Then the changes that they saved may take this long to be published.
 FLUSH_SECONDS = 1.0
-# The drain, and so long after it, is all that a stop may take, whatever a thread still does.
+# A shutdown takes at most the drain plus this time, even if a thread is still busy.
 LAST_SECONDS = 4.5
 
 
 class Shutdown:
-    """Of one server, by SIGTERM and SIGINT. server: daphne's, or a subclass."""
+    """Shuts one server down on SIGTERM and SIGINT. server: daphne's Server, or a subclass."""
 
     def __init__(self, server: Any, drain_seconds: float) -> None:
         self._server = server
@@ -54,7 +54,7 @@ class Shutdown:
         try:
             await _drain(hubs_of_loop(), self._drain_seconds)
             await self._close_listeners()
-            # Of tenants whose first socket came meanwhile.
+            # The hubs of tenants whose first socket came during the drain.
             await _drain([hub for hub in hubs_of_loop() if not hub.draining], 0)
             await self._finish_requests()
             await self._loop.run_in_executor(None, partial(publisher.flush, FLUSH_SECONDS))
@@ -71,7 +71,7 @@ class Shutdown:
                 await defer.maybeDeferred(port.stopListening).asFuture(self._loop)
 
     async def _finish_requests(self) -> None:
-        """Until every socket is closed and every request answered; a half-sent upload is not waited for."""
+        """Waits until every socket is closed and every request answered, but not for a half-sent upload."""
         for _ in range(int(LAST_REQUESTS_SECONDS / 0.05)):  # daphne does not say when an application ends
             if not self._busy():
                 return
@@ -89,7 +89,7 @@ async def _drain(hubs: list[Hub], seconds: float) -> None:
 
 
 def _exit_at_the_latest_in(seconds: float) -> None:
-    """A thread that waits for a slow query cannot be cancelled, and Python would wait for it."""
+    """A thread that waits for a slow query cannot be cancelled, and Python's exit would wait for it."""
     timer = threading.Timer(seconds, _exit_now)
     timer.daemon = True
     timer.start()

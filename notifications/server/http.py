@@ -1,6 +1,6 @@
 """
-daphne's HTTP with the limits it lacks: requests that trickle in, heads and bodies of any size, and answers
-that nobody reads. daphne would hold a socket and memory for each of them.
+daphne's HTTP with the limits that it lacks: for the time a request takes to arrive, for the size of headers
+and bodies, and for answers that the client does not read. daphne would hold a socket and memory for each.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from ..wire.event_stream import MEDIA_TYPE
 from . import kernel, refusals
 from .upgrade import PIPELINED_BYTES
 
-# A client that has not read so much of an answer within RESPONSE_SECONDS does not read it.
+# A client that reads less of an answer than this within RESPONSE_SECONDS is cut off.
 LEAST_PROGRESS_BYTES = 16 * 1024
-# For how long the rest of a refused request is read. A close with unread bytes resets the connection, and the
+# How long the rest of a refused request is read. A close with unread bytes resets the connection, and the
 # client would lose the answer.
 LINGER_SECONDS = 2.0
 
@@ -31,18 +31,18 @@ LINGER_SECONDS = 2.0
 # we close, and its client gets a 502.
 IDLE_SECONDS = 620.0
 
-# The header that says so.
+# The response header of an event stream.
 STREAM = (b"content-type", MEDIA_TYPE.encode())
 
 
 class Request(WebRequest):
-    """A body over the limit is read to its end, so that its sender can hear why, and not kept."""
+    """Reads a body over the limit to its end, without storing it, so that the client receives the error."""
 
     received = 0
     lost = False
     is_stream = False
 
-    # daphne's are by id too, but cost a call each, for each message of a stream.
+    # daphne's methods compare by id too, but cost a Python call for each message of a stream.
     __hash__ = object.__hash__
     __eq__ = object.__eq__
 
@@ -70,7 +70,7 @@ class Request(WebRequest):
         return outcome
 
     def _join_cookies(self) -> None:
-        """As RFC 9113, 8.2.3, has it: daphne joins what it hands to the websocket with commas."""
+        """Joins them with "; " (RFC 9113, 8.2.3). daphne would join them with commas for the websocket."""
         cookies = self.requestHeaders.getRawHeaders(b"Cookie", [])
         if len(cookies) > 1:
             self.requestHeaders.setRawHeaders(b"Cookie", [b"; ".join(cookies)])
@@ -81,13 +81,16 @@ class Request(WebRequest):
         return len(hosts) == 1 or (not hosts and self.clientproto != b"HTTP/1.1")
 
     def _leave_to(self, websocket: Any) -> None:
-        """It has the transport now; the channel and this request hold each other, and nobody would end it."""
+        """
+        The websocket owns the transport now. The channel and this request refer to each other, so nothing
+        else would end the request.
+        """
         self.lost = True
         self.channel.requests.remove(self)
         self.channel.successor = websocket
         self.server.forget(self)
 
-    # A stream of events, which lives as long as a websocket does
+    # An event stream, which lives as long as a websocket does
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         if (
@@ -102,11 +105,11 @@ class Request(WebRequest):
         super().handle_reply(message)
         ends = self.is_stream and message["type"] == "http.response.body" and not message.get("more_body")
         if ends and channel is not None and channel.congested:
-            # Its client does not read: it would not read the rest either.
+            # The client does not read, so it would not read the rest either.
             channel.forceAbortClient()
 
     def write_at_once(self, data: bytes) -> bool:
-        """A DirectWrite of wire/framing.py, as a websocket's; of a stream that has begun."""
+        """A DirectWrite of wire/framing.py, as for a websocket. Only for a stream that has begun."""
         if not self.startedWriting or self.finished or self.channel is None:
             return False
         framed = b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
@@ -123,14 +126,14 @@ class Request(WebRequest):
             super().handle_exception(exception)
 
     def check_timeouts(self) -> None:
-        """Any other answer is ended when it takes too long."""
+        """daphne ends an answer that takes too long; an event stream is exempt."""
         if not self.is_stream:
             super().check_timeouts()
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         if self.is_stream and self.channel.peer_dead and self.application_queue:
             breaches.report("dead_peer_seconds", "dropped a stream whose client stopped answering")
-            # daphne's own message has no reason; the first one counts.
+            # daphne's own disconnect message has no reason. The application reads only the first one.
             self.application_queue.put_nowait({"type": "http.disconnect", "reason": DEAD_PEER})
         super().connectionLost(reason)
         self.lost = True
@@ -140,7 +143,7 @@ class Request(WebRequest):
         super().finish()
         self.lost = self.is_stream
 
-    # What is refused
+    # Refusals
 
     def _refuse(self, code: str) -> None:
         self.request_start = time.time()
@@ -150,14 +153,14 @@ class Request(WebRequest):
 
 class Channel(HTTPChannel):
     """
-    One connection. A request must be complete REQUEST_SECONDS after it began; Twisted would begin to
-    count anew with each byte.
+    One connection. A request must be complete REQUEST_SECONDS after it began; Twisted would restart the
+    time-out with each byte.
 
-    While its client does not read, the next request of the connection waits, and so does an application that
+    While the client does not read, the next request of the connection waits, and so does an application that
     streams. A client that does not read within RESPONSE_SECONDS is cut off.
     """
 
-    # Who has the transport after an upgrade.
+    # The websocket that owns the transport after an upgrade.
     successor: Any = None
     _begun = False
     _held: Request | None = None
@@ -167,7 +170,7 @@ class Channel(HTTPChannel):
     _carries_a_stream = False
 
     def connectionMade(self) -> None:  # noqa: N802
-        # Without a timer of Twisted's: to move one to an earlier time it searches all that there are.
+        # No timer of Twisted's own: to move a timer to an earlier time, Twisted searches all timers.
         self.timeOut = None
         super().connectionMade()
         self.requestFactory = Request
@@ -175,7 +178,9 @@ class Channel(HTTPChannel):
         self._begin()
 
     def rawDataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Twisted would keep for a next request what came with an upgrade: frames of the websocket."""
+        """
+        After an upgrade the bytes are frames of the websocket. Twisted would keep them for the next request.
+        """
         if self.successor is None:
             super().rawDataReceived(data)
         else:
@@ -201,7 +206,7 @@ class Channel(HTTPChannel):
             breaches.report("request_seconds", "closed a connection that did not finish its request")
         super().timeoutConnection()
 
-    # The head
+    # The headers
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
@@ -219,7 +224,7 @@ class Channel(HTTPChannel):
         return bool(super().headerReceived(line))
 
     def _refuse_head(self) -> None:
-        """Twisted would answer 400, or nothing to a single line that is too long."""
+        """Twisted would answer 400, or close without an answer if a single line is too long."""
         breaches.report("head_bytes", "refused a request")
         status, body = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, refusals.body(refusals.HEADERS_TOO_LARGE)
         head = (
@@ -235,10 +240,10 @@ class Channel(HTTPChannel):
         self.transport.loseWriteConnection()
         self._abortingCall = self.callLater(LINGER_SECONDS, self.forceAbortClient)
 
-    # A stream of events
+    # An event stream
 
     def carry_a_stream(self) -> None:
-        """Its connection ends with it, so that who comes back may find another process."""
+        """The connection ends with the stream, so that a client that reconnects may reach another process."""
         self._carries_a_stream = True
         self.persistent = False
         kernel.set_options(self.transport)
@@ -248,14 +253,14 @@ class Channel(HTTPChannel):
         self.peer_dead = self._carries_a_stream and kernel.stopped_answering(self.transport)
         super().stopProducing()
 
-    # Answers that nobody reads
+    # Answers that the client does not read
 
     @property
     def congested(self) -> bool:
         return bool(self._waitingForTransport)
 
     def hold(self, request: Request) -> None:
-        """It is processed once the answers before it are read."""
+        """The request is processed once the client has read the answers before it."""
         self._held = request
 
     async def drained(self) -> None:
@@ -298,7 +303,7 @@ class Channel(HTTPChannel):
     def _check_progress(self, before: int) -> None:
         self._progress_check = None
         unsent = _unsent_bytes(self.transport)
-        if unsent == 0:  # the connection is closing, and nobody told us of the last byte
+        if unsent == 0:  # the connection is closing, and Twisted did not report the last byte
             return
         if before - unsent < LEAST_PROGRESS_BYTES:
             breaches.report("response_seconds", "closed a connection that does not read its answer")

@@ -1,5 +1,6 @@
 """
-What a long-lived connection, a websocket or a stream of events, asks of the kernel itself, past Twisted.
+Socket options and direct writes for long-lived connections (websockets and event streams), which Twisted does
+not offer.
 """
 
 import socket
@@ -8,9 +9,9 @@ from typing import Any
 
 from ..conf import server_settings
 
-# What the kernel keeps for a client that does not read; on its own it would grow to 4 MB.
+# SO_SNDBUF. Linux would autotune it up to 4 MB per slow client.
 SEND_BUFFER_BYTES = 128 * 1024
-# Of the kernel's `struct tcp_info`: tcpi_state, and tcpi_last_ack_recv in milliseconds.
+# From the kernel's `struct tcp_info`: tcpi_state, and tcpi_last_ack_recv in milliseconds.
 TCP_INFO = struct.Struct("=B55xI")
 TCP_CLOSED = 7
 JIFFY_SECONDS = 0.01
@@ -18,8 +19,8 @@ JIFFY_SECONDS = 0.01
 
 def write_at_once(transport: Any, data: bytes) -> bool:
     """
-    Through the transport it would wait for a turn of the loop and two more system calls. False, with nothing
-    written, when other bytes wait or the socket does not take any.
+    Writes to the socket directly: Twisted's transport would wait for a turn of the event loop and make two
+    more system calls. Returns False, with nothing written, when other bytes wait or the socket takes none.
     """
     if transport.dataBuffer or transport._tempDataBuffer:
         return False
@@ -46,10 +47,10 @@ def set_options(transport: Any) -> None:
 
 def stopped_answering(transport: Any) -> bool:
     """
-    Of a connection that is lost, whether the kernel gave it up (TCP_USER_TIMEOUT, keepalive). Twisted does
-    not tell: ETIMEDOUT and a reset are the same to it.
+    Whether the kernel ended a lost connection (TCP_USER_TIMEOUT, keepalive). Twisted reports ETIMEDOUT and a
+    reset alike.
     """
-    # Not closed yet, unless it was lost before it was ours.
+    # The socket is still open here, unless the connection was lost before we took it over.
     handle = getattr(transport, "socket", None)
     option = getattr(socket, "TCP_INFO", None)
     if handle is None or option is None:

@@ -1,10 +1,10 @@
 """
 The event loop of the server: asyncio's own, with turns that are bounded.
 
-asyncio takes whatever is ready in one turn. In a storm of thousands of sockets a turn would take seconds, and
-what needs several of them (a message of Redis, a batch of log-ins, the timer of the pings) many more.
+asyncio handles all ready sockets in one turn. In a storm of thousands of sockets a turn would take seconds,
+and work that needs several turns (a message of Redis, a batch of log-ins, the timer of the pings) many more.
 
-Linux only: elsewhere there is no epoll, and asyncio stays as it is.
+Linux only: other systems have no epoll, and asyncio stays as it is.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import math
 import select
 import selectors
 
-# What is ready beyond it comes first in the next turn: the kernel serves them in order.
+# Further ready sockets come first in the next turn: the kernel returns them in order.
 EVENTS_PER_TURN = 64
 
 
@@ -29,7 +29,9 @@ class BoundedSelector(selectors.EpollSelector):
 
 
 def _mask(events: int) -> int:
-    """Errors and hang-ups count as both, so that whoever reads or writes hears of them."""
+    """
+    Errors and hang-ups count as readable and as writable, so that both the reader and the writer are called.
+    """
     readable = selectors.EVENT_READ if events & ~select.EPOLLOUT else 0
     writable = selectors.EVENT_WRITE if events & ~select.EPOLLIN else 0
     return readable | writable
@@ -37,8 +39,9 @@ def _mask(events: int) -> int:
 
 def bound_turns(loop: asyncio.AbstractEventLoop) -> None:
     """
-    Of a loop that does not run yet. daphne makes itself one when it is imported, which an installed app does
-    long before anybody knows that this process will serve. A loop of another kind stays as it is.
+    Replaces the selector of a loop that does not run yet. daphne creates the loop when it is imported; an
+    installed app imports daphne long before it is known that this process will serve. A loop without epoll
+    stays as it is.
     """
     usual = getattr(loop, "_selector", None)
     if type(usual) is not selectors.EpollSelector:

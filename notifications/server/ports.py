@@ -1,6 +1,6 @@
 """
-Why nobody can listen on an address, as a sentence for whoever starts a server. The standard library only:
-`make run` runs it before anything else, and gives it the port.
+Why a server cannot listen on an address, as a sentence for the operator. Standard library only: `make run`
+runs this module before anything else, with the port as its argument.
 """
 
 import errno
@@ -17,7 +17,7 @@ _REASONS = {
 
 
 def reason(failure: BaseException) -> str:
-    """Of an error of bind() or listen()."""
+    """In words, for an error of bind() or listen()."""
     if isinstance(failure, socket.gaierror):
         return "unknown host"
     if not isinstance(failure, OSError) or failure.errno is None:
@@ -26,11 +26,11 @@ def reason(failure: BaseException) -> str:
 
 
 def why_not(host: str, port: int) -> str | None:
-    """What hinders to listen there now; None if nothing does."""
+    """Why a server cannot listen there now; None if it can."""
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, number) as probe:
-            # As the server will: a socket of a moment ago does not count.
+            # As the server does: a socket in TIME_WAIT does not count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen()
@@ -40,7 +40,7 @@ def why_not(host: str, port: int) -> str | None:
 
 
 def main(arguments: list[str]) -> str | None:
-    """The sentence with which to exit; None if the port of 127.0.0.1 is free."""
+    """The message to exit with; None if the port is free on 127.0.0.1."""
     raw = arguments[0] if arguments else ""
     if not (raw.isascii() and raw.isdecimal() and 0 < int(raw[:6]) < 65536):
         return f"PORT={raw[:40]}: expected a number from 1 to 65535"
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> str | None:
 
 
 def _next(port: int) -> int:
-    """The next one that is free."""
+    """The next free port; 0 if there is none."""
     return next((other for other in range(port + 1, 65536) if why_not("127.0.0.1", other) is None), 0)
 
 

@@ -1,8 +1,8 @@
 """
-What the server answers by itself, to a request that never reaches the application. Bodies are JSON.
+The server's own error responses, for requests that do not reach the application. Bodies are JSON.
 
-CABLE["SERVER"]["ERROR_BODY"] may name a function of the project that makes them instead: it is given one of
-the codes below, and returns bytes.
+CABLE["SERVER"]["ERROR_BODY"] may name a function of the project that makes the bodies: it receives one of the
+codes below, and returns bytes.
 """
 
 import json
@@ -34,7 +34,7 @@ DETAIL = {
     HEADERS_TOO_LARGE: "The headers of the request are too large.",
     UNAVAILABLE: "The server has too many requests at once. Try again later.",
 }
-# When who was refused may try again, in seconds.
+# Seconds after which a refused client may try again.
 RETRY_AFTER = b"5"
 
 ErrorBody = Callable[[str], bytes]
@@ -46,7 +46,7 @@ def own_error_body(code: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def error_body() -> ErrorBody:
-    """Raises ImportError for a path that leads to nothing."""
+    """Raises ImportError if ERROR_BODY cannot be imported."""
     path = server_settings().error_body
     return cast(ErrorBody, import_string(path)) if path else own_error_body
 

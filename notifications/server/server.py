@@ -3,7 +3,7 @@ daphne as production runs it: its own Server and protocol classes, with what its
 
 - a listen backlog that survives a reconnect storm (4,096; with daphne's 50 it takes ten times as long);
 - backpressure: `send` waits while the client does not read, so that the outbox can bound it;
-- dead peers, half-sent messages and requests end, healthy sockets are never closed for their age;
+- dead peers and half-sent messages or requests are closed, healthy sockets never for their age;
 - turns of the loop that are bounded (loop.py), and a drain on SIGTERM and SIGINT (draining.py).
 """
 
@@ -50,12 +50,14 @@ class Server(DaphneServer):
             action_logger=access_log.access_log(access_logger),
             http_timeout=HTTP_SECONDS,
             websocket_timeout=-1,
-            # The cable's pings keep the connection busy, and the kernel notices who does not answer.
+            # The cable's heartbeat keeps the connection busy, and the kernel detects dead peers.
             ping_interval=float("inf"),
-            # The request is complete by then. What is left is our answer, for which daphne waits 20 s; with
-            # autobahn's timer of 5 s, those at the end of a storm's queue would be refused.
+            # No timer of autobahn's: the request is complete when it would start, and only our answer is
+            # missing, for which daphne waits 20 s. After autobahn's 5 s the last handshakes of a storm would
+            # be refused.
             websocket_handshake_timeout=0,
-            # What is somewhat too long reaches the hub, which can say so; the rest is cut off.
+            # A frame up to twice the limit reaches the hub, which can report the error. A longer one closes
+            # the socket.
             websocket_max_message_size=2 * frame,
             websocket_max_frame_size=2 * frame,
             ready_callable=self._when_ready,
@@ -66,13 +68,14 @@ class Server(DaphneServer):
 
     def _when_ready(self) -> None:
         self.http_factory.protocol = Channel
-        # Twisted's own line of a request has its query string, which may hold a secret; access_log has not.
+        # Twisted's own log line has the query string, which may hold a secret; that of access_log has not.
         self.http_factory.log = _say_nothing
-        # A client that breaks the websocket protocol hears why (1007, 1009), before its socket goes.
+        # A client that breaks the websocket protocol gets a close code (1007, 1009) before its socket is
+        # closed.
         self.ws_factory.failByDrop = False
         self.ws_factory.protocol = CableProtocol
         self._shutdown.listen_to_signals(_loop())
-        if not is_by_tenant():  # otherwise each begins with its tenant's first socket
+        if not is_by_tenant():  # otherwise each hub starts with its tenant's first socket
             _loop().call_soon(current_hub)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
@@ -85,17 +88,17 @@ class Server(DaphneServer):
 
     def protocol_disconnected(self, protocol: Any) -> None:
         """
-        As daphne's, which fails with a KeyError, and ends nothing, when its check of each second removed a
-        refused handshake before the connection had ended.
+        As daphne's, which raises KeyError, and ends nothing, when daphne's check (once a second) has already
+        removed a refused handshake whose connection is still open.
         """
         if protocol in self.connections:
             super().protocol_disconnected(protocol)
 
     def forget(self, protocol: CableProtocol | Request) -> None:
         """
-        As soon as both the connection and its application have ended. daphne looks once a second: until then
-        the dead of a busy second are taken for what lives long, and their memory stays scattered. An
-        application that failed is left to daphne, which logs it.
+        Forgets a connection as soon as both it and its application have ended. daphne checks once a second:
+        until then the garbage collector takes the sockets that ended for long-lived objects, and their memory
+        stays fragmented. An application that failed is left to daphne, which logs it.
         """
         details = self.connections.get(protocol)
         if details is None or not protocol.lost:
@@ -105,7 +108,7 @@ class Server(DaphneServer):
             del self.connections[protocol]
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """As daphne's; and `send` waits while the client does not read, of a websocket and of a stream."""
+        """As daphne's, but `send` waits while the client does not read. For websockets and for streams."""
         if not isinstance(protocol, CableProtocol):
             await super().handle_reply(protocol, message)
             if message.get("more_body") and protocol.channel is not None:
@@ -129,7 +132,7 @@ class Server(DaphneServer):
     hindrance: str | None = None
 
     def kill_all_applications(self) -> Any:
-        """As daphne's, which fails when a request has no application yet (an upload half sent)."""
+        """As daphne's, which fails when a request has no application yet (a half-sent upload)."""
         instances = [details.get("application_instance") for details in self.connections.values()]
         running = [instance for instance in instances if instance is not None and not instance.done()]
         for instance in running:
@@ -142,13 +145,17 @@ def _say_nothing(request: Any) -> None:
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    """Of the reactor. daphne.server.twisted_loop is another one where the project had installed a reactor."""
+    """
+    The reactor's loop. daphne.server.twisted_loop is another one if the project has installed a reactor.
+    """
     found: asyncio.AbstractEventLoop = reactor._asyncioEventloop
     return found
 
 
 def _allow_many_sockets() -> None:
-    """As many files as the system lets us have: the usual soft limit of 1,024 is for programs of old."""
+    """
+    Raises the limit of open files to the hard limit. The usual soft limit of 1,024 is meant for old programs.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -165,7 +172,7 @@ def endpoint_for(bind: str) -> str:
 
 
 class CannotListen(Exception):
-    """Says why."""
+    """The message has the reason."""
 
 
 def serve(

@@ -1,5 +1,5 @@
 """
-What is wrong with CABLE["SERVER"], for `manage.py check`; its numbers are checked with all others.
+The system checks of CABLE["SERVER"]. Its numbers are checked with those of the other settings.
 """
 
 import re

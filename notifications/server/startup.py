@@ -1,6 +1,6 @@
 """
-What a server says of its database while it starts. It serves all the same: a database that is away is waited
-for, and health.ready says 503 until it answers.
+What a server logs about its database at startup. The server starts in any case: it waits for a database that
+is down, and the readiness check (health.ready) answers 503 until the database answers.
 """
 
 import logging
@@ -12,14 +12,15 @@ from django.db.migrations.executor import MigrationExecutor
 
 logger = logging.getLogger(__name__)
 
-# One that refuses says so at once; one whose packets are dropped says nothing, for minutes.
+# A database that refuses the connection does so at once. If its packets are dropped, there is no answer for
+# minutes.
 SILENT_SECONDS = 1.5
 
 
 def watch_database() -> None:
-    """On threads of its own: whoever asks a silent database waits for as long as the system lets him."""
+    """On threads of its own: a query to a database that does not answer blocks until the system gives up."""
     if not connection.settings_dict["ENGINE"] or connection.vendor == "unknown":
-        return  # as where each tenant has a database, and none is the default
+        return  # for example where each tenant has a database and there is no default one
     answered = threading.Event()
     threading.Thread(target=_ask, args=(answered,), name="startup-database", daemon=True).start()
     threading.Thread(target=_watch, args=(answered,), name="startup-watch", daemon=True).start()
@@ -34,7 +35,7 @@ def _ask(answered: threading.Event) -> None:
     try:
         missing = _missing_migrations()
     except Exception as exc:
-        # Of a database, a driver or a resolver, each with exceptions of its own.
+        # The database, the driver and the resolver each have exceptions of their own.
         reason = " ".join(str(exc).split())
         logger.warning("%s does not answer: %s: %s; waiting for it", _name(), type(exc).__name__, reason)
     else:

@@ -1,12 +1,12 @@
 """
-How many threads HTTP may take. Django answers each request on a thread of its own, however many come at
-once; a crowd of them, each hashing a password, would leave the event loop and the cable's own pools no time.
+Limits the threads of HTTP requests. Django runs each request on a thread of its own, without a limit: many at
+once, each hashing a password, would leave the event loop and the cable's own thread pools no time.
 
     application = BoundedRequests(get_asgi_application(), threads=16, waiting=500)
 
-A request has one thread (a lane) until its answer is made: Django's database connections belong to threads,
-and so does what a view has begun to read. An answer that is made holds none, so that whoever reads it slowly
-keeps nobody waiting.
+A request has one thread (a lane) until its response is complete: Django's database connections belong to
+threads, and so does a query that a view has begun to read. A complete response holds no lane, so that a slow
+client does not block other requests.
 """
 
 import asyncio
@@ -31,23 +31,24 @@ Application = Callable[[Any, Receive, Send], Awaitable[None]]
 
 # How long a request waits for a lane.
 WAIT_SECONDS = 30.0
-# Of OPERATORS_PATHS.
+# For the paths in OPERATORS_PATHS.
 OPERATORS_THREADS = 4
-# For what is left when an answer is complete or its client has gone: close(), the end of a request.
+# For what remains when an answer is complete or its client has disconnected: close(), the end of a request.
 ENDING_THREADS = 4
-# For how long an answer that is not complete may leave its lane idle: its reader is slow, or the application
-# makes the next piece on the event loop. So a slow reader holds a lane for so long per piece, and for
-# HTTP_SECONDS (server.py) in all; one that stands still is cut off after RESPONSE_SECONDS. What comes later
-# takes another lane, where nothing can be read on: the error of the database breaks off such an answer.
+# How long the lane of an incomplete answer may be idle: because the client reads slowly, or because the
+# application makes the next chunk on the event loop. A slow client thus holds a lane for this long per chunk,
+# and for HTTP_SECONDS (server.py) in total; a client that stops reading is cut off after RESPONSE_SECONDS. A
+# later chunk takes another lane, where a query begun on the first lane cannot be read on: the database error
+# ends such an answer.
 IDLE_SECONDS = 10.0
-# Of a stream of events, which lives for hours and asks the database now and then.
+# For an event stream, which lives for hours and queries the database now and then.
 IDLE_SECONDS_OF_EVENTS = 0.1
-# In the scope of a request that has a lane.
+# A key in the scope of a request that has a lane.
 HAS_LANE = "sync_cable.has_lane"
 
 
 class Lanes:
-    """So many threads, each of them one request's at a time, and a bounded queue before them."""
+    """A fixed number of threads, each for one request at a time, with a bounded queue in front."""
 
     def __init__(self, threads: int, *, waiting: int, seconds: float) -> None:
         self._free: asyncio.LifoQueue[ThreadPoolExecutor] = asyncio.LifoQueue()
@@ -57,7 +58,7 @@ class Lanes:
         self._seconds = seconds
 
     async def take(self) -> ThreadPoolExecutor | None:
-        """None if too many wait already, or if it took too long."""
+        """None if the queue is full, or if the wait took too long."""
         if self._free.empty() and self._room <= 0:
             return None
         self._room -= 1
@@ -70,19 +71,23 @@ class Lanes:
             self._room += 1
 
     def give_back(self, lane: ThreadPoolExecutor) -> None:
-        """Once it is idle: the view of a client that has gone runs to its end. As Django ends a request."""
+        """
+        The lane is free once it is idle: the view of a disconnected client still runs to its end. Closes old
+        database connections, as Django does after a request.
+        """
         idle = asyncio.get_running_loop().run_in_executor(lane, close_old_connections)
         idle.add_done_callback(lambda _: self._free.put_nowait(lane))
 
 
 class NoLane(Exception):
-    """For what an answer has still to produce."""
+    """No lane was free for the rest of an answer."""
 
 
 class RequestThread(Executor):
     """
-    Where the code of one request runs: on its lane. Once the answer has begun, the lane is given back as soon
-    as nothing of it can be left there; what is run later takes another. Only the end runs on any thread.
+    Runs the code of one request on its lane. Once the answer has begun, the lane is given back as soon as the
+    answer can have no state left on it; later calls take another lane. Only the end of the request runs on
+    any thread.
     """
 
     def __init__(self, lanes: Lanes, lane: ThreadPoolExecutor, ending: Executor) -> None:
@@ -106,18 +111,18 @@ class RequestThread(Executor):
         again = self._on_another_lane(call, makes_all=_makes_all(fn))
         return asyncio.run_coroutine_threadsafe(again, self._loop)
 
-    # What becomes of the answer
+    # Progress of the answer
 
     def begun(self, *, patience: float) -> None:
         """
-        Django goes on with a synchronous body in the same turn of the loop. Who does not has made the answer,
-        or makes it on the loop, perhaps for hours.
+        Django continues with a synchronous body in the same turn of the loop. An application that does not
+        has a complete answer, or makes the answer on the loop, perhaps for hours.
         """
         self._patience = patience
         self._wait_for_more(0)
 
     def ended(self) -> None:
-        """Nothing is to be produced any more: the answer is complete, or its client has gone."""
+        """No more output is needed: the answer is complete, or its client has disconnected."""
         self._ended = True
 
     def release(self) -> None:
@@ -126,7 +131,7 @@ class RequestThread(Executor):
         if lane is not None:
             self._lanes.give_back(lane)
 
-    # What it runs once the answer has begun
+    # Calls once the answer has begun
 
     def _run(self, lane: Executor, call: Callable[[], Any], *, makes_all: bool) -> "Future[Any]":
         if self._patience is None:
@@ -139,7 +144,7 @@ class RequestThread(Executor):
         return outcome
 
     def _say(self, what: Callable[[], None]) -> None:
-        """From a thread to the loop, which may have ended before it."""
+        """Calls `what` on the loop, from a thread. The loop may have been closed before the thread ends."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(what)
 
@@ -157,7 +162,7 @@ class RequestThread(Executor):
             self._idle = None
 
     async def _on_another_lane(self, call: Callable[[], Any], *, makes_all: bool) -> Any:
-        async with self._taking:  # one for all that wait
+        async with self._taking:  # one new lane for all calls that wait
             if self._lane is None and not self._ended:
                 await self._take_another()
         if self._lane is None:
@@ -175,21 +180,23 @@ class RequestThread(Executor):
 
 def _makes_all(fn: Callable[..., Any]) -> bool:
     """
-    Whether it is the one call by which Django makes the whole body of a synchronous stream:
-    sync_to_async(list)(content). One that is not known by it holds its lane for IDLE_SECONDS more.
+    Whether this is the single call with which Django makes the whole body of a synchronous stream:
+    sync_to_async(list)(content). Without this detection the lane is held for IDLE_SECONDS longer.
     """
     handler = getattr(fn, "func", None)  # a method of SyncToAsync, with its arguments
     return getattr(getattr(handler, "__self__", None), "func", None) is list
 
 
 def _is_stream_of_events(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Django writes names as its views do, and MEDIA_TYPE may have a charset."""
+    """
+    Django keeps the case in which a view wrote a header's name, and MEDIA_TYPE may be followed by a charset.
+    """
     types = [value for name, value in headers if name.lower() == b"content-type"]
     return any(value.startswith(MEDIA_TYPE.encode()) for value in types)
 
 
 class Answer:
-    """What one application sends and is sent, and what its lane has to know of it."""
+    """Wraps receive and send of one application, and reports its progress to the RequestThread."""
 
     def __init__(self, thread: RequestThread, receive: Receive, send: Send) -> None:
         self._thread = thread
@@ -207,8 +214,8 @@ class Answer:
         if message["type"] == "http.response.start":
             events = _is_stream_of_events(message.get("headers", ()))
             self._thread.begun(patience=IDLE_SECONDS_OF_EVENTS if events else IDLE_SECONDS)
-            # The application goes on at once: what it does in this turn shows whether it has a use for its
-            # lane. A server may let this message wait for the reader of an earlier answer.
+            # Not awaited, so that the application continues at once: what it does in this turn shows whether
+            # it needs its lane. A server may delay this message until the client has read an earlier answer.
             self._start = asyncio.ensure_future(self._send(message))
             return
         if message["type"] == "http.response.body" and not message.get("more_body", False):
@@ -223,12 +230,12 @@ class Answer:
             await start
 
     def left(self) -> None:
-        """By its application, which may have failed: what is not sent yet must not be."""
+        """The application has returned or failed: a start that is not sent yet must not be sent."""
         if self._start is not None:
             self._start.cancel()
 
 
-# Paths of applications that run nothing on a thread, and so need no lane to begin with.
+# Paths of applications that run nothing on a thread, and so start without a lane.
 _without_lane: set[str] = set()
 
 
@@ -238,8 +245,8 @@ def takes_no_thread(paths: Iterable[str]) -> None:
 
 class BoundedRequests:
     """
-    An ASGI application around one of HTTP. Beyond what may wait it refuses: 503 with Retry-After. Of several
-    around each other the outermost counts.
+    Wraps an HTTP application (ASGI). When the queue is full it answers 503 with Retry-After. If several are
+    nested, only the outermost counts.
     """
 
     def __init__(
@@ -276,7 +283,7 @@ class BoundedRequests:
 
 
 def bounded_http(application: Application) -> Application:
-    """A whole ASGI application, of whose scopes those of HTTP take threads as CABLE["SERVER"] says."""
+    """Wraps a whole ASGI application; its HTTP scopes are limited to the threads of CABLE["SERVER"]."""
     settings = server_settings()
     requests = BoundedRequests(application, threads=settings.request_threads, waiting=settings.request_queue)
 
@@ -287,7 +294,7 @@ def bounded_http(application: Application) -> Application:
 
 
 class _OlderContext(ThreadSensitiveContext):
-    """Of an asgiref that makes the executor itself, and shuts it down."""
+    """For an older asgiref, which creates the executor itself and shuts it down."""
 
     def __init__(self, executor: Executor) -> None:
         super().__init__()

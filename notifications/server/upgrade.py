@@ -1,5 +1,6 @@
 """
-The opening handshake of a websocket, where autobahn is too strict, stores without bound, or says too much.
+The opening handshake of a websocket, where autobahn is too strict, buffers without a limit, or reveals too
+much.
 """
 
 import re
@@ -8,8 +9,8 @@ from typing import Any
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 
-# What a client may send before its handshake is answered: one read of the socket, of which some may be the
-# handshake itself. The rest waits in the kernel.
+# How much a client may send before its handshake is answered: one read of the socket, part of which may be
+# the handshake itself. The rest waits in the kernel.
 PIPELINED_BYTES = 4096
 
 # What autobahn quotes, or reports after a colon, was sent by the client or is the text of an exception.
@@ -39,8 +40,8 @@ class HandshakeProtocol(WebSocketProtocol):
 
     def consumeData(self) -> None:  # noqa: N802
         """
-        What arrives while the handshake is answered is kept for later. autobahn would look through all of it
-        for a second handshake, at each read, however much it is.
+        Keeps what arrives before the handshake is answered. With each read, autobahn would search all of it
+        for a second handshake, however much it is.
         """
         if not (self._answering and self.state == self.STATE_CONNECTING):
             super().consumeData()
@@ -59,11 +60,14 @@ class HandshakeProtocol(WebSocketProtocol):
         code: int = 400,
         responseHeaders: Any = None,  # noqa: N803
     ) -> None:
-        """The reason is logged, and sent as status line: without what the client sent, a token perhaps."""
+        """
+        Removes from the reason what the client sent, such as a token: it is logged, and sent in the status
+        line.
+        """
         super().failHandshake(_QUOTATION.split(reason)[0].strip(), code, responseHeaders)
 
 
 def _is_readable(request: Any) -> bool:
-    """What daphne decodes as ASCII; where it cannot, it answers 500 and logs a traceback."""
+    """Whether daphne can decode it all as ASCII. Otherwise daphne would answer 500 and log a traceback."""
     offered = request.headers.get("sec-websocket-protocol", "")
     return all(text.isascii() for text in (request.path, offered, *request.headers))

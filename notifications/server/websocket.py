@@ -1,5 +1,5 @@
 """
-daphne's websocket protocol, with backpressure both ways, and the end of those that will never speak again.
+daphne's websocket protocol, with backpressure both ways. Closes dead peers and messages that never end.
 """
 
 import logging
@@ -20,24 +20,24 @@ from .control_frames import ControlFramesProtocol
 
 logger = logging.getLogger(__name__)
 
-# So much is read of a socket at a time, and worked off before another has its turn: 150 of the shortest
-# frames. With Twisted's 64 KiB whoever floods has all others wait for 150 ms.
+# Read from a socket at a time, and handled before another socket has its turn: 150 of the shortest frames.
+# With Twisted's 64 KiB one flooding client delays all others by 150 ms.
 READ_BYTES = 4096
-# Messages that wait for the consumer before no more are read from the socket.
+# While more messages than this wait for the consumer, no more are read from the socket.
 INBOX_MESSAGES = 32
 INBOX_SECONDS = 0.05
 
 
 class CableProtocol(ControlFramesProtocol):
-    # daphne's are by id too, but cost a call each, several times a frame.
+    # daphne's methods compare by id too, but cost a Python call each, several times per frame.
     __hash__ = object.__hash__
     __eq__ = object.__eq__
 
-    # Until the handshake is done autobahn has neither, and daphne asks all the same: an error there would be
-    # the end of its check of every other socket too.
+    # Defaults for inside_message and current_frame, which autobahn sets with the handshake. daphne calls
+    # check_timeouts before that, and an error there would end its check of all other sockets too.
     inside_message = False
-    # Each socket has them from its factory at once. autobahn would set one after the other, and pretty-print
-    # all of them for a line of its log that nobody reads: a seventh of what a connect costs.
+    # connectionMade copies all options from the factory at once. autobahn would copy them one by one, and
+    # pretty-print all of them for a log line that is never shown: a seventh of the cost of a connect.
     CONFIG_ATTRS = ()
     current_frame: Any = None
     unfinished_since: float | None = None
@@ -55,15 +55,15 @@ class CableProtocol(ControlFramesProtocol):
         return super().onConnect(request)
 
     def onOpen(self) -> None:  # noqa: N802
-        # Until the upgrade the HTTP channel was the one to be told.
+        # Until the upgrade the HTTP channel was the transport's producer.
         self.transport.unregisterProducer()
         self.transport.registerProducer(self.pressure, True)
         super().onOpen()
 
     def write_at_once(self, frame: bytes) -> bool:
         """
-        A DirectWrite of wire/framing.py: False, with nothing written, when other bytes wait or the socket
-        does not take any; then `send` knows what to do.
+        A DirectWrite of wire/framing.py. Returns False, with nothing written, when other bytes wait or the
+        socket takes none; the caller then uses `send`.
         """
         return self.state == self.STATE_OPEN and kernel.write_at_once(self.transport, frame)
 
@@ -76,7 +76,7 @@ class CableProtocol(ControlFramesProtocol):
             self._read_on_when_heard()
 
     def _read_on_when_heard(self) -> None:
-        """daphne's queue has no bound and tells nobody when it is empty."""
+        """Polls, because daphne's queue has no limit and does not signal that it is empty."""
         if self.application_queue.empty():
             self._resting = False
             self.transport.resumeProducing()
@@ -85,8 +85,8 @@ class CableProtocol(ControlFramesProtocol):
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802
         """
-        As daphne's, and with the codes of RFC 6455 that are a server's to send, such as 1011: autobahn's
-        sendClose takes 1000 and 3000 to 4999 only.
+        As daphne's, but also with codes of RFC 6455 that a server may send, such as 1011: autobahn's
+        sendClose takes only 1000 and 3000 to 4999.
         """
         self.sendCloseFrame(code=1000 if code is None else code)
 
@@ -95,20 +95,21 @@ class CableProtocol(ControlFramesProtocol):
             breaches.report("frame_bytes", "closed a socket")
         if hasattr(self, "application_queue") and self.pressure.peer_dead:
             breaches.report("dead_peer_seconds", "dropped a socket whose client stopped responding")
-            # daphne's own message has no reason; the first one counts.
+            # daphne's own disconnect message has no reason. The consumer reads only the first one.
             message = {"type": "websocket.disconnect", "code": code, "reason": DEAD_PEER}
             self.application_queue.put_nowait(message)
-        # Of a handshake that autobahn refused by itself daphne has not heard, and would fail over it.
+        # daphne does not know of a handshake that autobahn itself refused, and would raise an error.
         if hasattr(self, "server"):
             super().onClose(wasClean, code, reason)
 
     def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802
         super().connectionLost(reason)
         self.lost = True
-        # Its result is this protocol: a cycle, and all the socket had would wait for the garbage collector.
+        # The result of is_closed is this protocol: a reference cycle, so that all memory of the socket would
+        # wait for the garbage collector.
         self.is_closed = None
         if hasattr(self, "server"):
-            # autobahn takes the transport's word away from it before it closes.
+            # autobahn's dropConnection unregisters the producer, so stopProducing may not have been called.
             self.pressure.release()
             self.server.forget(self)
 
