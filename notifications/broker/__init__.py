@@ -1,1 +1,1 @@
-"""Between processes: the channel layer, its groups and events, and the publisher."""
+"""Messages between processes: the channel layer, its groups and events, and the publisher."""

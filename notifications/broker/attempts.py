@@ -1,5 +1,5 @@
 """
-Attempts that overlap: one that a half-open network swallowed must not delay the next.
+Attempts that overlap: one that hangs on a half-open connection must not delay the next.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ async def first_to_succeed(
     on_surplus: Callable[[T], None],
 ) -> T:
     """
-    Begins an attempt, and another one after each pause while none has succeeded. pause: seconds, of how many
-    have failed until then. on_failure: called with the reason of each that failed. on_surplus: with the
-    result of one that succeeded as well, too late.
+    Starts an attempt, and another one after each pause until one succeeds. pause: seconds, from the number of
+    failures so far. on_failure: called with the reason of each failure. on_surplus: called with the result of
+    an attempt that succeeded too late.
     """
     attempts: set[asyncio.Task[T]] = set()
     failures = 0

@@ -1,12 +1,12 @@
 """
-The hub's end of the channel layer: the groups it is in, and whether messages still get through.
+The hub's side of the channel layer: its groups, and whether messages still get through.
 
-A canary, published to itself every 2 s, is the only proof that they do: a layer on Redis cannot see a
-half-open connection. When the canary falls silent, or a connection is lost, the layer is thrown away and a
-new one made. When that one answers, or a note was skipped, the hub is told since when something may be
-missing.
+A canary, which the process publishes to itself every 2 s, is the only proof of that: a layer on Redis cannot
+detect a half-open connection. When the canary does not come back, or a connection is lost, the layer is
+discarded and a new one made. When the new layer answers, or when a note of the canary was skipped, the hub is
+told since when messages may be missing.
 
-The life of a session and of the link are tables: session_states.py. This file acts on them.
+The states of a session and of the link are tables: session_states.py. This file acts on them.
 """
 
 import asyncio
@@ -35,17 +35,18 @@ from .session_states import LINK, NOBODY_WAITS, LinkEvent, LinkState
 
 logger = logging.getLogger(__name__)
 
-# Groups are spread over the shards by hash; so many canaries miss a shard once in nine million times.
+# Groups are spread over the shards by hash; with so many canaries, the chance to miss a shard is one in nine
+# million.
 CANARIES_PER_SHARD = 16
-# Of groups left at a time, so that a mass departure does not delay the canary.
+# Groups left at a time, so that many disconnects at once do not delay the canary.
 LEAVES = 500
 
 
 class Broker:
     """
-    on_event is called, on the loop, with each event of the groups joined. on_gap is called with the time
-    (seconds since the epoch) of the last message known to have got through, whenever others may not have.
-    tried: set once it is known whether the broker answers.
+    on_event is called, on the loop, with each event of the groups joined. on_gap is called whenever messages
+    may be missing, with the time (seconds since the epoch) of the last one known to have arrived. tried: set
+    once it is known whether the broker answers.
     """
 
     def __init__(self, on_event: Callable[[dict[str, Any]], None], on_gap: Callable[[float], None]) -> None:
@@ -81,7 +82,7 @@ class Broker:
         return _wall_clock(self._canaries.heard_at)
 
     def cut(self) -> None:
-        """Break its connection, as the network may. Only on its loop."""
+        """Breaks the connection, as a network failure would. Only on its loop."""
         if self._session is not None:
             self._session.layer.cut()
 
@@ -108,8 +109,8 @@ class Broker:
 
     async def join(self, group: str) -> None:
         """
-        Returns once what is published to the group reaches us; or, while the broker is down, at once or after
-        JOIN_TIMEOUT: the group is joined when it is back, and the catch-up brings what was missed.
+        Returns once messages to the group reach us. While the broker is down it returns at once, or after
+        JOIN_TIMEOUT: the group is joined when the broker is back, and the catch-up delivers what was missed.
         """
         self._groups.wanted.add(group)
         if self._is_joined(group) or self._link in NOBODY_WAITS:
@@ -128,12 +129,12 @@ class Broker:
         return self._session is not None and group in self._session.joined
 
     def leave(self, group: str) -> None:
-        """Not at once: whoever reconnects within the next seconds finds the group still joined."""
+        """Not at once: a client that reconnects within the next seconds finds the group still joined."""
         self._groups.wanted.discard(group)
 
     async def _join_waiting(self) -> None:
-        """All joins that wait go together, and one proof serves them all."""
-        # Also those that this task left behind when it ended before.
+        """Joins all waiting groups together, with one proof for all."""
+        # Also the joins that this task left unfinished when it ended before.
         self._join_wanted.set()
         while True:
             await self._join_wanted.wait()
@@ -160,7 +161,7 @@ class Broker:
     # Events
 
     def _handle(self, event: dict[str, Any]) -> None:
-        """Never raises: an event that cannot be read must not cost those behind it."""
+        """Never raises: an event that cannot be read must not stop those behind it."""
         try:
             if event.get("type") == PROBE:
                 self._hear(event["nonce"])
@@ -182,7 +183,7 @@ class Broker:
             metrics.count("broker_gaps")
             self._on_gap(last_good)
 
-    # While it answers
+    # While the broker answers
 
     async def _watch(self) -> None:
         while True:
@@ -212,7 +213,7 @@ class Broker:
                 await session.layer.group_send(group, probe_event(note))
             await self._leave_unwanted(session)
 
-    # It goes and comes
+    # Connecting, and losing the connection
 
     def _make_session(self) -> Session:
         return Session(open_layer(for_hub=True), self._probes, self._handle, self._on_lost)
@@ -220,7 +221,7 @@ class Broker:
     def _begin(self, session: Session) -> None:
         last_good = self.last_good
         self._canaries.begin(time.monotonic())
-        # As loud as the word that it was away.
+        # At the level of the message that it was down.
         level = logging.WARNING if self._link is LinkState.AWAY else logging.INFO
         logger.log(level, "the broker answers: %d groups joined", len(session.joined))
         self._follow(LinkEvent.CONNECTED)
@@ -230,7 +231,7 @@ class Broker:
         self.tried.set()
         self._on_gap(last_good)
         self._groups.resolve(session.joined)
-        # Whoever asked while the rest was being joined.
+        # Joins that were requested while the others were made.
         self._groups.begin_again(self._groups.wanted - session.joined, time.time())
         self._join_wanted.set()
 
@@ -248,7 +249,7 @@ class Broker:
         metrics.count("broker_losses")
         logger.warning("the broker no longer answers: %s", reason)
         self._groups.resolve(self._groups.waiting)
-        # A layer that no longer answers takes its time to close; nobody waits for it.
+        # A layer that no longer answers is slow to close, so nothing waits for it.
         self._closing.spawn(session.close())
 
 
@@ -258,5 +259,5 @@ def _canary_groups(name: str) -> Iterator[str]:
 
 
 def _wall_clock(monotonic: float) -> float:
-    """Seconds since the epoch; by the clock as it stands now."""
+    """Seconds since the epoch, by the present setting of the clock."""
     return time.time() - (time.monotonic() - monotonic)

@@ -1,5 +1,6 @@
 """
-The canary's song: notes sent to ourselves over the broker, and what their echoes prove. Pure: no clock.
+The canary: numbered notes that a process sends to itself over the broker, and what their echoes prove. Pure:
+no clock.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -7,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator
 
 class Canary:
     """
-    One group of our own. sung: the last note sent; heard: the last that came back.
+    One canary, with a group of its own. sung: the last note sent; heard: the last that came back.
 
-    heard_at: when the note that was heard last was sung. Everything published before it has arrived.
+    heard_at: when the note that came back last was sent. Everything published before it has arrived.
     """
 
     __slots__ = ("_unheard", "group", "heard", "heard_at", "sung")
@@ -21,7 +22,7 @@ class Canary:
         self._unheard: dict[int, float] = {}
 
     def sing(self, now: float) -> str:
-        """The next note, as it travels."""
+        """The next note, as it is sent."""
         self.sung += 1
         self._unheard[self.sung] = now
         return f"{self.group}:{self.sung}"
@@ -35,16 +36,19 @@ class Canary:
         return complete
 
     def begin(self, now: float) -> None:
-        """A new layer: what was sung on the one before is over, and an echo proves that now all arrives."""
+        """
+        Begins on a new layer: notes of the previous layer will not come back, and an echo has proved that
+        messages arrive now.
+        """
         self._unheard.clear()
         self.heard, self.heard_at = self.sung, now
 
 
 class Canaries:
     """
-    All of a process: one for each group, so that every server of a layer carries some.
+    All canaries of a process, one per group, so that every server of a layer carries some.
 
-    heard_at: when the last note was sung of which, and of those before it, every canary has been heard.
+    heard_at: all notes that were sent up to this time have come back, of every canary.
     """
 
     def __init__(self, groups: Iterable[str], now: float) -> None:
@@ -61,7 +65,7 @@ class Canaries:
             yield group, canary.sing(now)
 
     def hear(self, note: str) -> bool:
-        """Whether none was skipped. What is no note of ours skips none."""
+        """Whether no note was skipped. True for a note that is not ours."""
         group, _, number = note.rpartition(":")
         canary = self._canaries.get(group)
         if canary is None:

@@ -1,5 +1,6 @@
 """
-How a session is made: attempts overlap until the canaries of one come back; that one joins what is wanted.
+Makes a session: attempts overlap until the canaries of one come back; that session then joins the wanted
+groups.
 """
 
 import asyncio
@@ -12,17 +13,17 @@ from .attempts import first_to_succeed
 from .layers import is_on_postgres
 from .session import Session
 
-# While the broker is down. A connection costs PostgreSQL a process, Redis next to nothing.
+# Pauses while the broker is down. A connection costs PostgreSQL a process, Redis next to nothing.
 CONNECT_AGAIN_SECONDS = 0.5
 MOST_SECONDS = 1.5
-# A storm of sockets may want so many groups; joining them takes longer than one echo.
+# Extends the deadline of a join: for the groups of a storm of sockets it takes longer than one echo.
 GROUPS_PER_SECOND = 1_000
 
 
 class Connector:
     """
-    make: a new session. canaries, wanted: groups; the latter as they are when it joins them. on_failure:
-    called with the reason of each attempt that failed. closing: where sessions end that are not used.
+    make: makes a session. canaries, wanted: groups; `wanted` is read when a session joins them. on_failure:
+    called with the reason of each failed attempt. closing: runs the closing of unused sessions.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Connector:
         self._closing = closing
 
     async def connect(self) -> Session:
-        """A session that has joined what was wanted when it answered. Returns when there is one."""
+        """Returns a session once it has joined the groups that were wanted when it answered."""
         while True:
             session = await first_to_succeed(
                 self._attempt,
@@ -78,13 +79,16 @@ class Connector:
             raise
 
     def _discard(self, session: Session) -> None:
-        """A layer that does not answer takes its time to close; nobody waits for it."""
+        """A layer that does not answer is slow to close, so nothing waits for it."""
         session.discard()
         self._closing.spawn(session.close())
 
 
 def _pause(failures: int) -> float:
-    """Backoff, where attempts are dear; and jitter, so that the processes do not all come at once."""
+    """
+    Backoff where attempts are expensive (PostgreSQL), and jitter, so that the processes do not all connect at
+    once.
+    """
     seconds = CONNECT_AGAIN_SECONDS
     if is_on_postgres():
         seconds = min(MOST_SECONDS, seconds * 1.5**failures)

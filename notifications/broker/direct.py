@@ -1,9 +1,9 @@
 """
-Sends in the calling thread, for processes without a hub: what a worker saved is published before it can be
-killed, fork, exec or exit hard.
+Sends in the calling thread, for processes without a hub: a worker's changes are published before the worker
+can be killed, fork, exec or call os._exit.
 
-The channel layer itself sends, so that its prefix, shards and encryption hold, on an event loop of our own
-that runs only during the call. Its connections stay open between calls.
+Sends through the channel layer, so that its prefix, shards and encryption apply, on an event loop of its own
+that runs only during the call. The layer's connections stay open between calls.
 """
 
 import asyncio
@@ -27,16 +27,17 @@ class DirectSender:
 
     def send(self, item: Outgoing, seconds: float) -> None:
         """
-        Within so many seconds, or TimeoutError. Raises whatever the layer raises when it fails on a fresh
-        connection as well: a server may have closed the one that lay idle.
+        Raises TimeoutError after so many seconds, and what the layer raises if it fails on a fresh connection
+        too: a server may have closed the idle one.
         """
         deadline = time.monotonic() + seconds
         was_open = self._layer is not None
         try:
             self._run(self._send(item, seconds))
         except BaseException as exc:
-            # Also what a signal handler raised in the midst of the loop (KeyboardInterrupt, say; the
-            # limits of jobs wait, see ground/job_limits.py): what it leaves behind may hold the layer's lock.
+            # Also if a signal handler raised in the middle of the loop (such as KeyboardInterrupt; time
+            # limits of jobs are delayed, see ground/job_limits.py): the interrupted call may still hold the
+            # layer's lock.
             self._abandon()
             left = deadline - time.monotonic()
             if not was_open or not isinstance(exc, Exception) or isinstance(exc, TimeoutError) or left <= 0:
@@ -55,14 +56,14 @@ class DirectSender:
         self._loop.run_until_complete(job)
 
     def close(self) -> None:
-        """Of a server that answers the connections are closed at once, of another within a second."""
+        """Connections to a server that answers are closed at once, others within a second."""
         loop, layer = self._loop, self._layer
         self._loop = self._layer = None
         if loop is not None:
             _close(loop, layer)
 
     def _abandon(self) -> None:
-        """Closed on a thread of its own, since a server that does not answer takes its time over that too."""
+        """Closes on a thread of its own, because that is slow too if the server does not answer."""
         loop, layer = self._loop, self._layer
         self._loop = self._layer = None
         if loop is not None:
@@ -71,15 +72,16 @@ class DirectSender:
 
 def new_loop() -> asyncio.AbstractEventLoop:
     """
-    On poll() and not epoll: a forked child would share the epoll instance with its parent, and on closing its
-    copy of the loop take the parent's sockets out of it.
+    With poll() and not epoll: a forked child would share the epoll instance with its parent, and closing the
+    child's copy of the loop would remove the parent's sockets from it.
     """
     selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
     return asyncio.SelectorEventLoop(selector())
 
 
 def _close(loop: asyncio.AbstractEventLoop, layer: Layer | None) -> None:
-    # The exception that ended the call may have left the loop in any state; its sockets close with it.
+    # The exception that ended the call may have left the loop in any state; closing the loop closes its
+    # sockets.
     with contextlib.suppress(RuntimeError):
         loop.run_until_complete(_cancel_and_close(layer))
     loop.close()

@@ -1,11 +1,11 @@
 """
 How one process sends what it publishes: at once in the calling thread, or by a worker in the background.
 
-A process with a hub sends on the hub's loop; nobody waits. A process without one may end by os._exit, exec or
-a signal right after a save (workers of rq and celery do), and would take the queue with it: there the calling
-thread sends, within SYNCHRONOUS_TIMEOUT. What it could not send in that time goes to the lane of its shard,
-and later events of that shard go the same way until the lane is empty: order holds, and a server that is away
-costs its deadline once.
+A process with a hub sends on the hub's loop, and the caller does not wait. A process without one may end by
+os._exit, exec or a signal right after a save (workers of rq and celery do), and its queue would be lost:
+there the calling thread sends, within SYNCHRONOUS_TIMEOUT. An event that it cannot send in that time goes to
+the lane of its shard, and so do later events of that shard until the lane is empty. That keeps the order, and
+a server that is down delays the callers only once.
 """
 
 import asyncio
@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 # Longer than a layer takes to close (layers.CLOSE_SECONDS).
 CLOSE_SECONDS = 2.0
-# At exit, for a shard that failed once: it may be a connection that was closed long ago, or it may be away.
+# The wait at exit for a shard that failed once: its connection may have been closed long ago, or it may be
+# down.
 SECOND_CHANCE_SECONDS = 0.4
 
 
@@ -37,7 +38,7 @@ class Dispatcher:
         self._lanes: dict[int, Lane] = {}
         self._direct = DirectSender()
         self._direct_lock = threading.Lock()
-        # Guards where the workers run.
+        # Guards the loop and the thread of the workers.
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -47,11 +48,11 @@ class Dispatcher:
     # Callers, on any thread
 
     def dispatch(self, items: Sequence[Outgoing]) -> None:
-        """Never raises over the state of the channel layer."""
-        tests = in_test_run()  # to be asked now: it is over when the process exits
+        """Never raises because of the channel layer."""
+        tests = in_test_run()  # asked now, because at exit the test run is over
         if not self.hub_runs and (is_local() or (tests and is_on_postgres())):
-            # Nobody hears: an in-memory layer has nobody else, and a connection to a test's database would
-            # keep it from being dropped.
+            # No process would receive it: an in-memory layer has no other process. And a connection to a test
+            # database would keep it from being dropped.
             return
         if not self._sends_at_once():
             for item in items:
@@ -74,15 +75,17 @@ class Dispatcher:
         return idle and complete
 
     def finish(self) -> None:
-        """At exit. What does not answer now would take its time to close as well."""
+        """
+        At exit. A server that does not answer now would be slow to close too, so its connection stays open.
+        """
         if self._flush_at_exit():
             self.close()
 
     def _flush_at_exit(self) -> bool:
         """
-        A hub's loop has stopped by now, and nothing can be sent on it. Nobody waits for a shard that is known
-        to be away, nor for what a test run has published; and not for long for one that did not answer the
-        commit. Returns whether nothing is left.
+        A hub's loop has stopped by now, and nothing can be sent on it. Does not wait for a shard that is
+        known to be down, nor for what a test run has published, and only briefly for a shard whose last
+        attempt failed. Returns whether nothing is left.
         """
         if self._thread is None or in_test_run():
             return True
@@ -99,7 +102,7 @@ class Dispatcher:
         return not count
 
     def close(self) -> None:
-        """Closes the connections of both ways to send; what still waits is not sent."""
+        """Closes the connections of both ways to send. Events that still wait are not sent."""
         with self._direct_lock:
             self._direct.close()
         with self._lock:
@@ -143,7 +146,7 @@ class Dispatcher:
         return complete
 
     def _send_now(self, item: Outgoing, deadline: float) -> bool:
-        """Not past those of its shard that wait already."""
+        """Does not overtake events of its shard that wait already. Returns whether it was sent."""
         lane, left = self._lane_of(item), _left(deadline)
         if not lane.empty or left == 0:
             return False
@@ -160,7 +163,7 @@ class Dispatcher:
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """The hub's loop sends from now on."""
-        if self._loop is loop and self.hub_runs:  # that of another tenant
+        if self._loop is loop and self.hub_runs:  # another tenant's hub has attached it
             return
         with self._lock:
             self._move_to(loop)
@@ -169,7 +172,7 @@ class Dispatcher:
             loop.call_soon_threadsafe(self._work)
 
     def detach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The hub's loop sends no more. Called on it."""
+        """The hub's loop stops sending. Called on that loop."""
         with self._lock:
             if self._loop is loop:
                 for lane in self._all_lanes():
@@ -214,7 +217,7 @@ def _left(deadline: float) -> float:
 
 
 def _in_a_loop() -> bool:
-    """Whether the calling thread runs an event loop: to send there would stop all that it carries."""
+    """Whether the calling thread runs an event loop: sending there would block everything on that loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,20 +1,21 @@
 """
-What travels over the channel layer between processes, and the groups it travels in.
+The messages between processes over the channel layer, and the groups that they are sent to.
 
     {"type": "cable.changes", "changes": [[action, resource, pk, user_id, position, payload], …], "at": …}
     {"type": "cable.shared", "change": [action, resource, pk, position, payload], "users": [...], "at": …}
     {"type": "cable.disconnect", "user_id": …, "keys": [...] or None, "reason": …, "reconnect": …, "order": …}
-    with "socket": that one alone, whoever it belongs to
+    with "socket": only that socket, whichever user it belongs to
     {"type": "cable.epoch", "order": …}
     {"type": "cable.probe", "nonce": …}
     {"type": "cable.ask", "answer_to": …, "users": [...] or None}
     {"type": "cable.tail", "answer_to": …, "user_id": …, "ends": …}
     {"type": "cable.answer", "state": {…}}
 
-A change that was made by a client with a name (ground/echo.py) has it as well, after its payload; and then
-follow the users who keep the row, of a destroy for everybody.
+A change that was made by a client with a name (ground/echo.py) has the name after its payload. A destroy for
+everybody then has the users who keep the row.
 An order (disconnect, epoch) with "answer_to" is acknowledged to that group by each process that carried it
-out. Channels fixes the meaning of "type" only. A payload is ready JSON text: nobody encodes it per socket.
+out. Channels defines only the meaning of "type". A payload is ready JSON text, so that it is not encoded
+again for each socket.
 """
 
 import hashlib
@@ -35,11 +36,11 @@ ASK = "cable.ask"
 TAIL = "cable.tail"
 ANSWER = "cable.answer"
 
-# The stream of what everybody may hear. Those of users begin with "user.".
+# The stream of public rows. Streams of users begin with "user.".
 PUBLIC_STREAM = "public"
 
 _STREAM_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
-# Of what follows the prefix, so that the whole stays below the 100 characters that Channels admits.
+# The longest name after the prefix: the whole must stay below the 100 characters that Channels allows.
 _LONGEST = 69
 
 
@@ -62,7 +63,7 @@ def group_for_user(user_id: Key) -> str:
 
 
 def public_group() -> str:
-    """Of what everybody may hear who is connected to this installation."""
+    """The group of the public stream of this installation."""
     return f"{prefix()}.{PUBLIC_STREAM}"
 
 
@@ -72,7 +73,10 @@ def pattern_of_all_users() -> str:
 
 
 def control_group() -> str:
-    """Every process of this installation is in it: what concerns sockets whatever they subscribe to."""
+    """
+    The group that every process of this installation is in, for what concerns sockets whatever they subscribe
+    to.
+    """
     return f"{prefix()}.cable.control"
 
 
@@ -82,7 +86,7 @@ def canary_group(name: str, index: int) -> str:
 
 
 def answers_group(name: str) -> str:
-    """name: of one asker, 16 characters."""
+    """name: of the process that asks, 16 characters."""
     return f"{prefix()}.cable.answers.{name}"
 
 
@@ -98,7 +102,7 @@ def _fields(change: Change) -> list[Any]:
 
 
 def changes_of(event: dict[str, Any]) -> Iterator[Change]:
-    """Of a changes_event."""
+    """The changes in a changes_event."""
     return map(_change, event["changes"])
 
 
@@ -108,13 +112,15 @@ def _change(fields: list[Any]) -> Change:
 
 
 def shared_event(change: Change, users: Sequence[Key], at: float) -> dict[str, Any]:
-    """One change for many users, to every process: each tells those of them that it has."""
+    """
+    One change for many users, sent to every process: each delivers it to those of the users that it has.
+    """
     action, resource, pk, _, *rest = _fields(change)
     return {"type": SHARED, "change": [action, resource, pk, *rest], "users": list(users), "at": at}
 
 
 def changes_of_shared(event: dict[str, Any], users: Iterable[Key] | None = None) -> Iterator[Change]:
-    """One for each of its users; for these of them, if somebody knows that no other matters."""
+    """One change for each user of the event, or only for these, if the others are known not to matter."""
     action, resource, pk, *rest = event["change"]
     return (
         Change(action, resource, pk, user, *rest) for user in (event["users"] if users is None else users)
@@ -122,7 +128,7 @@ def changes_of_shared(event: dict[str, Any], users: Iterable[Key] | None = None)
 
 
 def disconnect_event(user_id: Key, keys: list[str] | None, reason: str, reconnect: bool) -> dict[str, Any]:
-    """With a name: an order may come by two ways, and is carried out once."""
+    """Has a name, "order", because it may arrive by two ways and is carried out once."""
     return {
         "type": DISCONNECT,
         "user_id": user_id,
@@ -153,7 +159,7 @@ def ask_event(answer_to: str, users: Sequence[Key] | None) -> dict[str, Any]:
 
 
 def tail_event(answer_to: str, user_id: Key, *, ends: bool = False) -> dict[str, Any]:
-    """answer_to: a group, the same for all questions of one asker. ends: there will be no more of them."""
+    """answer_to: a group, the same for all questions of one asker. ends: this is the last of them."""
     return {"type": TAIL, "answer_to": answer_to, "user_id": user_id, "ends": ends}
 
 

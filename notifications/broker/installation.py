@@ -1,7 +1,7 @@
 """
 The prefix of every group of this installation on the channel layer.
 
-Pub/sub of Redis ignores database numbers: two installations on one Redis would hear each other's changes and
+Pub/sub of Redis ignores database numbers: two installations on one Redis would get each other's changes and
 orders. docs/decisions/0021 says what the default is made of, and why.
 """
 
@@ -25,8 +25,8 @@ from django.utils.module_loading import import_string
 
 from ..conf import cable_settings
 
-# Channels admits names below 100 characters, and the longest of ours has 70 behind the prefix. Without a dot:
-# the first one ends the prefix, so that no name of one installation is also a name of another.
+# Channels allows names of fewer than 100 characters, and ours have up to 70 after the prefix. A prefix has no
+# dot: the first dot ends it, so that no name belongs to two installations.
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,29}")
 EXPECTED = "1 to 29 letters, digits, hyphens and underscores"
 IDENTITY_LENGTH = 12
@@ -34,8 +34,8 @@ IDENTITY_LENGTH = 12
 
 def prefix() -> str:
     """
-    Of this process; or, where CABLE["PREFIX"] names a callable, of the current tenant.
-    Raises ImproperlyConfigured for one that cannot be part of a group's name, and what the callable raises.
+    The prefix of this process or, if CABLE["PREFIX"] names a callable, of the current tenant.
+    Raises ImproperlyConfigured if it cannot be part of a group's name, and what the callable raises.
     """
     configured = cable_settings().prefix
     if not configured:
@@ -60,7 +60,7 @@ def _callable(configured: str | Callable[[], str]) -> Callable[[], str]:
 
 
 def require_prefix() -> None:
-    """Raises ImproperlyConfigured or ImportError. A callable is not called: there may be no tenant yet."""
+    """Raises ImproperlyConfigured or ImportError. Does not call a callable: there may be no tenant yet."""
     if is_by_tenant():
         _callable(cable_settings().prefix)
     else:
@@ -69,10 +69,10 @@ def require_prefix() -> None:
 
 def identity(secret_key: str | bytes, database: str, numbers: Iterable[int] = ()) -> str:
     """
-    The same for all processes of one installation, and another for any other installation.
+    The same for all processes of one installation, and different for every other installation.
 
-    database: its name or the path of its file. numbers: of the Redis databases, which an operator counts on
-    to separate two installations. One way: names of groups are seen by whoever may look into Redis.
+    database: its name or the path of its file. numbers: of the Redis databases, which operators rely on to
+    separate two installations. A one-way hash, because anyone with access to Redis sees the names of groups.
     """
     told = f"cable:{database}:{','.join(map(str, numbers))}"
     digest = hmac.new(force_bytes(secret_key), told.encode(), hashlib.sha256)
@@ -80,7 +80,10 @@ def identity(secret_key: str | bytes, database: str, numbers: Iterable[int] = ()
 
 
 def database_name(config: dict[str, Any]) -> str:
-    """Of an entry of DATABASES. A file by its real path, however a process was told of it."""
+    """
+    The database's name in an entry of DATABASES. A file has its real path, whichever path a process was
+    given.
+    """
     name = str(config.get("NAME") or config.get("OPTIONS", {}).get("service") or "")
     is_file = "sqlite" in config.get("ENGINE", "") and not name.startswith((":memory:", "file:"))
     return os.path.realpath(name) if is_file else name

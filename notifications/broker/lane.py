@@ -1,8 +1,9 @@
 """
-What waits for one shard of the channel layer, in order, and whether the shard takes it.
+The queue for one shard of the channel layer, and whether the shard accepts events.
 
-Each shard has a lane and a worker of its own: one that is away holds up nobody else's events. A lane is
-bounded by PUBLISH_QUEUE; what exceeds it is dropped and counted, and the certain path (history.py) has it.
+Each shard has a lane and a worker of its own, so that a shard that is down does not delay the events of
+others. A lane is bounded by PUBLISH_QUEUE. Events beyond that are dropped and counted, and the certain path
+(history.py) delivers their changes.
 """
 
 import asyncio
@@ -21,9 +22,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = (0.1, 0.2, 0.5)
 # The first failure may be that of a connection that the server had closed long ago. After the second, on a
-# fresh one, the shard is known to be away.
+# fresh connection, the shard counts as down.
 AWAY_AFTER = 2
-# An event that a reachable server refuses so often is refused for good.
+# An event that a reachable server has refused this often is dropped.
 REFUSALS = 3
 
 
@@ -34,15 +35,15 @@ class Lane:
         self._shard = shard
         self._lock = threading.Lock()
         self._items: deque[Outgoing] = deque()
-        # Changes that wait, and the room that they take.
+        # The changes that wait, and their size.
         self.weight = self._size = 0
         self.dropped = 0
-        # In a row; refusals: of the first event, by a server that can be reached.
+        # Consecutive failures; and refusals of the first event by a server that can be reached.
         self._failures = self._refusals = 0
         self._away_since: float | None = None
         self._idle = threading.Event()
         self._idle.set()
-        # Idle, or known to be away: an exiting process has nothing to wait for.
+        # Idle, or known to be down: an exiting process has nothing to wait for.
         self._settled = threading.Event()
         self._settled.set()
         self._wake: asyncio.Event | None = None
@@ -82,7 +83,9 @@ class Lane:
         return self._idle.wait(timeout)
 
     def wait_until_settled(self, timeout: float) -> bool:
-        """Until everything is sent, or the shard is known to be away. Returns whether either happened."""
+        """
+        Waits until everything is sent, or the shard is known to be down. Returns whether either happened.
+        """
         return self._settled.wait(timeout)
 
     def _first(self) -> Outgoing | None:
@@ -108,7 +111,7 @@ class Lane:
         _set_to(self._idle, not self._items)
         _set_to(self._settled, not self._items or self._failures >= AWAY_AFTER)
 
-    # How the shard is doing
+    # State of the shard
 
     def succeeded(self, item: Outgoing, started: float) -> None:
         """started: time.perf_counter() when it was handed to the layer."""
@@ -122,7 +125,7 @@ class Lane:
             self._say("publishes again%s, after %.1f s", self._name, time.monotonic() - since)
 
     def failed(self, failure: BaseException) -> None:
-        """Says so once for each absence of the shard, however often it is tried."""
+        """Logs once per outage of the shard, however often it is tried."""
         metrics.count("publish_failures")
         with self._lock:
             self._failures += 1
@@ -153,7 +156,7 @@ class Lane:
         self._wake.set()
 
     def _ended(self, worker: "asyncio.Task[None]") -> None:
-        """Not by its own decision: a failure to send is none of the worker."""
+        """Restarts a worker that raised. That is a bug: a failure to send does not end a worker."""
         if worker.cancelled() or (failure := worker.exception()) is None:
             return
         metrics.count("task_restarts:publisher")
@@ -173,7 +176,7 @@ class Lane:
         return worker
 
     def leave_loop(self) -> None:
-        """The worker's loop is over, or another takes its place."""
+        """The worker's loop has ended, or another one replaces it."""
         self._wake = self._worker = None
 
     async def _run(self, wake: asyncio.Event) -> None:
@@ -188,7 +191,7 @@ class Lane:
             await self._rest_after(failure)
 
     async def _send_waiting(self, layer: Layer, wake: asyncio.Event) -> Exception | None:
-        """What waits, or the first of it that fails: for that, the layer is to be made anew."""
+        """Sends what waits. Returns the first failure, after which the layer is replaced, or None."""
         while item := self._first():
             if failure := await self._send(layer, item):
                 return failure

@@ -1,9 +1,9 @@
 """
-How this app holds a channel layer: one of its own, which it can throw away when it no longer answers.
+Channel layers of our own, which can be discarded when they no longer answer.
 
-A layer on Redis cannot see a half-open connection, and a frozen one keeps its lock; a fresh layer has
-neither. The in-memory layer is the process's own and is shared: it has nothing to lose. On PostgreSQL
-(postgres_layer.py) a layer is one connection. Here, and in refusals.py, is all that depends on which it is.
+A layer on Redis cannot detect a half-open connection, and a frozen one keeps its lock; a fresh layer has
+neither problem. The in-memory layer is shared within the process: it has no connection to lose. On PostgreSQL
+(postgres_layer.py) a layer is one connection. What depends on the kind of broker is here, and in refusals.py.
 """
 
 import asyncio
@@ -63,12 +63,12 @@ class _OwnLayer:
             on_event(await self.receive(channel))
 
     def cut(self) -> None:
-        """Break the connections on which it hears, as the network may at any time. Here are none."""
+        """Breaks the receiving connections, as a network failure would. This kind of layer has none."""
 
     async def listeners(self, group: str) -> int | None:
         """
-        How many layers are in the group, as Redis counts its subscribers: one that has just vanished may be
-        among them. None of another layer, and where the Redis user may not ask.
+        How many layers are in the group, by Redis' count of its subscribers, which may include one that has
+        just vanished. None for another kind of layer, or if the Redis user may not ask.
         """
         if not isinstance(self._layer, RedisPubSubChannelLayer):
             return None
@@ -92,8 +92,8 @@ class _OwnLayer:
 
 class _RedisLayer(_OwnLayer):
     """
-    For a hub: publishes as RedisPubSubChannelLayer does, and hears by listeners of its own, one for each
-    server. The groups that it joins are all of one channel, that of the hub.
+    For a hub: publishes as RedisPubSubChannelLayer does, and receives by listeners of its own, one per
+    server. All groups that it joins belong to one channel, the hub's.
     """
 
     def __init__(self, layer: RedisPubSubChannelLayer) -> None:
@@ -106,7 +106,7 @@ class _RedisLayer(_OwnLayer):
         self._listeners: list[Listener] = []
 
     async def hear(self, channel: str, on_event: OnEvent) -> None:
-        """A lost connection is a failure, even if another can be made: what came meanwhile is lost."""
+        """Raises when a connection is lost, even if another can be made: messages sent meanwhile are lost."""
         self._on_event = on_event
         await self._failure
 
@@ -126,7 +126,10 @@ class _RedisLayer(_OwnLayer):
         listener.unsubscribe(name)
 
     def _place_of(self, group: str) -> tuple[str, Listener]:
-        """The channel of Redis, and who listens to its server; channels_redis has no public way to them."""
+        """
+        The Redis channel of a group, and the listener on its server. channels_redis has no public API for
+        either.
+        """
         layer = self._layer._get_layer()
         name = layer._get_group_channel_name(group)
         return name, self._listeners[_consistent_hash(name, len(layer._shards))]
@@ -135,7 +138,8 @@ class _RedisLayer(_OwnLayer):
         try:
             event = self._layer.deserialize(data)
         except Exception as exc:
-            # Of another program, or encrypted with a key that is not known here yet. It costs nobody else.
+            # From another program, or encrypted with a key that is not known here yet. Other messages are not
+            # affected.
             metrics.count("bad_events")
             if (also := seldom.left_out("undecodable")) is not None:
                 logger.warning("a message on Redis cannot be read: %s: %s%s", type(exc).__name__, exc, also)
@@ -145,7 +149,7 @@ class _RedisLayer(_OwnLayer):
     def _fail(self, failure: Exception) -> None:
         if not self._failure.done():
             self._failure.set_exception(failure)
-            # Nobody may be there to hear of it: an attempt that was given up.
+            # Retrieved here, because an attempt that was given up does not await it.
             self._failure.exception()
 
     def cut(self) -> None:
@@ -160,7 +164,7 @@ class _RedisLayer(_OwnLayer):
 
 
 def _nobody_hears(event: dict[str, Any]) -> None:
-    """Before hear()."""
+    """Drops events that arrive before hear() is called."""
 
 
 def is_on_postgres() -> bool:
@@ -168,7 +172,7 @@ def is_on_postgres() -> bool:
 
 
 def broker_name() -> str:
-    """For messages."""
+    """The broker's name, for messages."""
     return "PostgreSQL" if is_on_postgres() else "Redis"
 
 
@@ -181,12 +185,12 @@ def is_local() -> bool:
 
 def open_layer(*, for_hub: bool = False) -> Layer:
     """
-    Of the kind that settings name. Each call makes a new one, save for the in-memory layer.
+    A layer of the kind in the settings. Each call makes a new one, except for the in-memory layer.
 
-    for_hub: it hears of much, and by hear().
+    for_hub: it receives many events, by hear().
     """
     if is_on_postgres():
-        # Not above: a project without PostgreSQL need not have psycopg.
+        # Imported here: a project without PostgreSQL need not have psycopg.
         from .postgres_layer import PostgresLayer
 
         return PostgresLayer()
@@ -204,8 +208,8 @@ def open_layer(*, for_hub: bool = False) -> Layer:
 
 def _keep_off_the_loop(layer: RedisPubSubChannelLayer) -> None:
     """
-    It would hang itself on the close() of the running loop, and so would live as long as the loop: of those
-    that an absence of Redis costs, thousands. We close it ourselves.
+    The layer would hook itself into close() of the running loop, and so live as long as the loop: thousands
+    of them after an outage of Redis. We close it ourselves.
     """
     loop = asyncio.get_running_loop()
     close = loop.close
@@ -215,8 +219,8 @@ def _keep_off_the_loop(layer: RedisPubSubChannelLayer) -> None:
 
 def _send_at_once(layer: RedisPubSubChannelLayer) -> None:
     """
-    redis-py gives each command five seconds, which costs a task and two turns of the loop: in a storm of
-    thousands of subscriptions, seconds. Our own deadlines notice a Redis that does not answer.
+    Disables redis-py's time-out of five seconds per command, which costs a task and two turns of the loop:
+    seconds, in a storm of thousands of subscriptions. Our own deadlines detect a Redis that does not answer.
     """
     for shard in layer._get_layer()._shards:
         shard.host = {"socket_timeout": None, **shard.host}
@@ -231,8 +235,8 @@ def shards() -> int:
 
 def shard_of(group: str) -> int:
     """
-    The server that carries the group, counted from 0. As RedisPubSubChannelLayer has it, which has no public
-    way to ask; of another layer, one of shards() and always the same.
+    The number of the server that carries the group, from 0. Computed as by RedisPubSubChannelLayer, which has
+    no public API for it. For another kind of layer: one of shards(), always the same.
     """
     if is_on_postgres():
         return 0
@@ -248,7 +252,7 @@ def _config() -> Mapping[str, Any]:
 def require_serialisable(event: dict[str, Any]) -> None:
     """
     Raises what the layer's own serialiser raises: TypeError, ValueError or OverflowError. The in-memory layer
-    has none, and carries everything.
+    has none, and accepts everything.
     """
     if is_on_postgres():
         text_of(event)
@@ -259,5 +263,7 @@ def require_serialisable(event: dict[str, Any]) -> None:
 
 
 def transport_failed(failure: BaseException) -> bool:
-    """Whether the server could not be reached, which passes; not, whether it refused what was sent."""
+    """
+    Whether the server could not be reached, which is temporary. False if the server refused the message.
+    """
     return isinstance(failure, OSError | TimeoutError | RedisConnectionError | RedisTimeoutError)

@@ -1,9 +1,9 @@
 """
-What a process hears of Redis: each message goes from the socket straight to the hub's function.
+Receives the messages of Redis: each goes from the socket straight to the hub's function.
 
-redis-py opens the connections, because TLS, passwords and Sentinel are its business, and hands them over. Its
-own reader spends a deadline, a lock and a queue on each message. A lost connection is not made again here:
-what was published meanwhile is lost, so the session ends, and the catch-up reads the tables.
+redis-py opens the connections, with TLS, passwords and Sentinel, and hands them over. redis-py's own reader
+costs a deadline, a lock and a queue per message. A lost connection is not reopened here: what was published
+meanwhile is lost, so the session ends, and the catch-up reads the tables.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import hiredis
 from channels_redis.utils import create_pool
 from redis.exceptions import RedisError
 
-# After so long the rest of what was read waits for the next turn of the loop.
+# After this time the rest of the received messages waits for the next turn of the loop.
 TURN_SECONDS = 0.005
 _NOTHING = object()
 
@@ -37,13 +37,13 @@ class Listener(asyncio.Protocol):
         self._connection: Any = None
         self._transport: Any = None
         self._failed = False
-        # Of what was read there is more than fits into a turn: no more is read until then.
+        # More was read than fits into a turn of the loop: reading is paused until it is handled.
         self._behind = False
 
     async def open(self, host: Mapping[str, Any]) -> None:
         """host: as channels_redis decodes it. Raises what redis-py does."""
-        # Kept until the end: its writer closes the transport when it is collected.
-        # With its pool, to which a connection of Sentinel has a weak reference only.
+        # Both are kept until the end. The connection's writer closes the transport when it is
+        # garbage-collected, and a Sentinel connection has only a weak reference to its pool.
         self._pool = create_pool(host)
         self._connection = self._pool.make_connection()
         await self._connection.connect()
@@ -58,11 +58,11 @@ class Listener(asyncio.Protocol):
         self._write("UNSUBSCRIBE", channel)
 
     def cut(self) -> None:
-        """Break the connection, as the network may at any time."""
+        """Breaks the connection, as a network failure would."""
         self._transport.abort()
 
     async def close(self) -> None:
-        """Never raises, and waits for nobody."""
+        """Never raises, and does not wait."""
         self._failed = True
         if self._transport is not None:
             self._transport.abort()
@@ -73,7 +73,7 @@ class Listener(asyncio.Protocol):
     def _write(self, *command: str) -> None:
         self._transport.write(b"".join(self._connection.pack_command(*command)))
 
-    # What the transport calls
+    # Called by the transport
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed(data)
@@ -85,7 +85,7 @@ class Listener(asyncio.Protocol):
         self._fail(exc or ConnectionError("Redis closed the connection"))
 
     def _hear_all(self) -> None:
-        """One read may mean thousands of frames: sockets and timers have their turn between them."""
+        """One read may lead to thousands of frames: other sockets and timers have their turn in between."""
         if not self._hear_for_a_turn():
             self._behind = True
             self._transport.pause_reading()
@@ -99,7 +99,7 @@ class Listener(asyncio.Protocol):
             self._loop.call_soon(self._go_on)
 
     def _hear_for_a_turn(self) -> bool:
-        """Whether nothing is left."""
+        """Returns whether nothing is left."""
         end = self._loop.time() + TURN_SECONDS
         try:
             while (reply := self._parser.gets()) is not _NOTHING:

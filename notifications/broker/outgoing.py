@@ -1,8 +1,8 @@
 """
-What is published: events on their way to a group, checked before they are queued.
+Events on their way to a group, checked before they are queued.
 
-An event that the channel layer cannot serialise must never reach a queue: no retry cures it, and whatever
-waits behind it would wait for ever.
+An event that the channel layer cannot serialise must never reach a queue: no retry would help, and the events
+behind it would wait for ever.
 """
 
 import time
@@ -13,21 +13,21 @@ from ..wire.payloads import Alike, Change, Key, key_of
 from .events import changes_event, control_group, disconnect_event, group_for_user, shared_event
 from .layers import require_serialisable
 
-# One event stays far below what Redis and msgpack like.
+# Keeps an event far below the limits of Redis and msgpack.
 CHANGES_PER_EVENT = 500
-# Of payloads, which may have further keys. Characters.
+# Characters of payloads, which may have further keys.
 PAYLOADS_PER_EVENT = 2**17
 USERS_PER_EVENT = 5_000
-# Users of one change who take as much room as a change of one user: their keys, and no more.
+# So many users of a shared change take as much room in a queue as a change of one user: only their keys.
 USERS_PER_SIZE = 50
-# Users of one change from which it goes to all processes at once, and not to the group of each user.
+# A change for this many users or more is sent to all processes at once, not to the group of each user.
 SHARED_FROM = 16
 
 
 class Outgoing(NamedTuple):
     """
-    weight: how many changes it carries; an event of another kind counts as one. size: the room that it takes
-    in a queue, in changes of one user.
+    weight: how many changes it carries; an event of another kind counts as one. size: its room in a queue, in
+    changes of one user.
     """
 
     group: str
@@ -37,15 +37,17 @@ class Outgoing(NamedTuple):
 
 
 def outgoing(group: str, event: dict[str, Any], weight: int = 1, size: int = 0) -> Outgoing:
-    """size: as weight if it is 0. Raises TypeError, ValueError or OverflowError for what is no message."""
+    """
+    size: 0 stands for the weight. Raises TypeError, ValueError or OverflowError if it cannot be serialised.
+    """
     require_serialisable(event)
     return Outgoing(group, event, weight, size or weight)
 
 
 def split_shared(changes: Sequence[Change]) -> tuple[list[Alike], Sequence[Change]]:
     """
-    Those that many users hear alike, each with all its users; and the rest. A message for each user would
-    cost Redis, and each process, as many.
+    The changes that many users receive alike, each with all its users; and the rest. Otherwise Redis, and
+    each process, would handle one message per user.
     """
     if len(changes) < SHARED_FROM:
         return [], changes
@@ -60,7 +62,7 @@ def split_shared(changes: Sequence[Change]) -> tuple[list[Alike], Sequence[Chang
 
 
 def shared_for(alike: Alike, client: str) -> list[Outgoing]:
-    """In as many events as their size demands. client: as of a Change."""
+    """Split into events of a limited size. client: as in a Change."""
     at, change, users = time.time(), alike.change._replace(client=client), alike.users
     chunks = (users[first : first + USERS_PER_EVENT] for first in range(0, len(users), USERS_PER_EVENT))
     return [
@@ -99,7 +101,7 @@ def checked_disconnect(
     user_id: object, keys: Iterable[object] | None, reason: str, reconnect: bool
 ) -> dict[str, Any]:
     """
-    The event of sync_cable.disconnect. A user stands for their primary key; keys travel as text.
+    The event of sync_cable.disconnect. A user is replaced by the primary key, and keys are sent as text.
 
     Raises TypeError for no user at all, and for a single text in place of a list of keys: as a list it
     would name each of its characters.

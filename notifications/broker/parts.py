@@ -1,5 +1,5 @@
 """
-How an event travels in PostgreSQL's notifications, whose payload is a text of less than 8,000 bytes. Pure.
+An event as PostgreSQL notifications, whose payload is a text of less than 8,000 bytes. Pure.
 
     <part>/<parts> <group> <text>           1/1 a1b2.user.5 {"type": "cable.changes", …}
 
@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-# Below 8,000 with its head: two numbers and a group, of at most 100 characters.
+# Below 8,000 with its header: two numbers and a group of at most 100 characters.
 PART_BYTES = 7_800
 # 4 MB. The largest event of ours, one change for 5,000 users, has a tenth of it.
 MOST_PARTS = 512
@@ -22,13 +22,13 @@ _HEAD = re.compile(r"(\d{1,3})/(\d{1,3}) ([^ ]{1,100}) ")
 
 
 class NotOurs(Exception):
-    """Whoever may connect to a database may notify whatever they like."""
+    """The notification is not the cable's: everyone who can connect to a database can send notifications."""
 
 
 def text_of(event: dict[str, Any]) -> str:
     """
-    Raises TypeError or ValueError for what JSON cannot say (ValueError for NaN as well), and ValueError for
-    more than MOST_PARTS parts hold.
+    Raises TypeError or ValueError for what JSON cannot represent (ValueError for NaN as well), and ValueError
+    for more text than MOST_PARTS parts hold.
     """
     text = json.dumps(event, separators=(",", ":"), allow_nan=False)
     if len(text) > PART_BYTES * MOST_PARTS:
@@ -37,7 +37,7 @@ def text_of(event: dict[str, Any]) -> str:
 
 
 def payloads(group: str, text: str) -> Iterator[str]:
-    """text: of text_of. In the order in which they are to be sent."""
+    """The payloads, in the order in which they must be sent. text: from text_of."""
     count = max(1, -(-len(text) // PART_BYTES))
     for number in range(count):
         yield f"{number + 1}/{count} {group} {text[number * PART_BYTES : (number + 1) * PART_BYTES]}"
@@ -49,11 +49,15 @@ class _Begun(NamedTuple):
 
 
 class Assembly:
-    """hears: whether the events of a group are wanted. Of others nothing is kept, and nothing parsed."""
+    """
+    Joins the parts of events. hears: whether the events of a group are wanted; others are neither stored nor
+    parsed.
+    """
 
     def __init__(self, hears: Callable[[str], bool]) -> None:
         self._hears = hears
-        # By sender. One that ends in the midst of an event leaves it here, until its number is given again.
+        # By sender. If a sender ends in the middle of an event, the event stays here until its process id is
+        # reused.
         self._begun: dict[int, _Begun] = {}
 
     def add(self, sender: int, payload: str) -> tuple[str, dict[str, Any]] | None:
@@ -77,7 +81,7 @@ class Assembly:
             self._begun[sender] = _Begun(count, [])
         begun = self._begun.get(sender)
         if begun is None or begun.parts != count or len(begun.texts) != number - 1:
-            # Its beginning was sent before we listened, and is not for us.
+            # Its first parts were sent before we listened, so the event is dropped.
             self._begun.pop(sender, None)
             return None
         begun.texts.append(text)

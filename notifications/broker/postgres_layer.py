@@ -1,11 +1,11 @@
 """
 A channel layer on PostgreSQL's LISTEN and NOTIFY (docs/decisions/0034).
 
-One notification channel carries all groups of an installation, and each process takes from it what its own
-groups are sent: a join asks nobody, and PostgreSQL has one channel to look up, not one for each user.
+One notification channel carries all groups of an installation, and each process picks the events of its own
+groups: a join needs no query, and PostgreSQL has one channel to look up, not one per user.
 
-What notifies are transactions of our own connections, after the commit that they tell of. The application's
-transactions never take NOTIFY's lock, which orders the commits of all who hold it.
+NOTIFY runs in transactions of our own connections, after the commit that is announced. So the application's
+transactions never take NOTIFY's lock, which makes the commits of all its holders wait for each other.
 """
 
 import asyncio
@@ -26,16 +26,17 @@ from .postgres_link import PostgresAway, PostgresLink
 logger = logging.getLogger(__name__)
 
 CHANNEL = "cable"
-# All in one transaction. It need not be on disk: nobody hears of it after a crash.
+# All in one transaction. It need not be on disk: after a crash no process would receive it.
 NOTIFY = """
 SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, part)
 FROM json_array_elements_text($2::json) AS part
 """
-# PostgreSQL keeps what a listener has not read for all of them: one that vanished is dropped after so long.
+# PostgreSQL keeps a notification until all listeners have read it: one that vanished is dropped after this
+# time.
 LISTENER = (
     "SELECT set_config('tcp_user_timeout', '30000', false), set_config('idle_session_timeout', '0', false)"
 )
-# Who is in the control group, for others to count: a lock that everybody may hold at once.
+# Membership of the control group, for others to count: a shared advisory lock.
 HOLD = "SELECT pg_try_advisory_lock_shared($1::int, $2::int)"
 HOLDERS = """
 SELECT count(*) FROM pg_locks
@@ -47,7 +48,7 @@ POOLER_SECONDS = 2.0
 
 
 class PoolerBetween(Exception):
-    """Between this process and PostgreSQL stands a pooler that gives away the connection which listens."""
+    """A pooler between this process and PostgreSQL gives the listening connection to other clients."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -57,14 +58,14 @@ class PoolerBetween(Exception):
 
 
 def channel_for(prefix: str) -> str:
-    """Of PostgreSQL. prefix: of an installation or tenant, 29 letters, digits, - and _ at the most."""
+    """The notification channel. prefix: of an installation or tenant, at most 29 letters, digits, - and _."""
     return f"cable_{prefix}"
 
 
 class PostgresLayer:
     """
-    Made on the loop that uses it; its connection is made when it is first used, and never again. It has one
-    channel, whose events are those of the groups that it hears.
+    Created on the loop that uses it. It connects on first use, and never reconnects. It has one channel, with
+    the events of the groups that it hears.
 
     hears: which groups' events to take; by default those that were added.
     """
@@ -93,7 +94,7 @@ class PostgresLayer:
         return found
 
     async def hear(self, channel: str, on_event: Callable[[dict[str, Any]], None]) -> None:
-        """As receive, without end."""
+        """Calls on_event with each event, until receive() raises."""
         while True:
             on_event(await self.receive(channel))
 
@@ -111,7 +112,7 @@ class PostgresLayer:
         await _notify(self._link, group, message)
 
     async def listeners(self, group: str) -> int | None:
-        """How many layers are in the group, of the control group. One that vanished may be among them."""
+        """How many layers are in the control group. One that has vanished may be counted too."""
         await self._open()
         [(count,)] = await self._link.execute(HOLDERS, LOCK_CLASS, _number_of(group))
         return int(count)
@@ -141,8 +142,8 @@ class PostgresLayer:
 
     async def _require_hearing(self) -> None:
         """
-        A pooler gives process ids of its own. Behind one it is proved that we hear others: what we send to
-        ourselves may come back by the connection of the server that it was sent on.
+        A pooler reports process ids of its own. Behind one we must prove that we receive the messages of
+        others: our own may come back only because they were sent on the server connection that listens.
         """
         [(pid,)] = await self._link.execute("SELECT pg_backend_pid()")
         if int(pid) != self._link.backend_pid:
@@ -165,11 +166,11 @@ class PostgresLayer:
 
 
 async def _notify(link: PostgresLink, group: str, event: dict[str, Any]) -> None:
-    # By the group and not by prefix(): whoever sends sends for all tenants.
+    # From the group and not from prefix(): one sender sends for all tenants.
     channel = channel_for(group.partition(".")[0])
     await link.execute(NOTIFY, channel, json.dumps(list(payloads(group, text_of(event)))))
 
 
 def _number_of(group: str) -> str:
-    """As advisory locks have it: 31 bits. Another group of the same number is counted as well."""
+    """The key of an advisory lock: 31 bits. Another group with the same number is counted too."""
     return str(crc32(group.encode()) & 0x7FFF_FFFF)

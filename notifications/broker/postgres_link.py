@@ -1,9 +1,9 @@
 """
-One connection to PostgreSQL on the running loop: one statement at a time, and what is notified.
+One connection to PostgreSQL on the running loop: runs one statement at a time, and receives notifications.
 
-psycopg makes the connection, and libpq is then asked directly. psycopg's own `notifies()` keeps the
-connection to itself while it waits, so that the canary would need another one; and a statement of psycopg
-that is cancelled waits five seconds for a server that does not answer, where our deadlines are shorter.
+psycopg opens the connection; after that libpq is used directly. psycopg's own `notifies()` occupies the
+connection while it waits, so that the canary would need another one. And a cancelled statement of psycopg
+waits five seconds for a server that does not answer, where our deadlines are shorter.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from ..ground.sockets import shut_down
 
 Rows = list[tuple[str, ...]]
 
-# Of Django's parameters those that are psycopg's, and not libpq's.
+# Those of Django's parameters that are psycopg's, and not libpq's.
 _OF_PSYCOPG = {"context", "cursor_factory", "prepare_threshold", "row_factory", "autocommit"}
 
 
@@ -32,12 +32,13 @@ class PostgresAway(ConnectionError):
 
 def parameters() -> dict[str, Any]:
     """
-    Of libpq, for a connection of the broker. Raises ImproperlyConfigured where neither CABLE["BROKER_URL"]
-    nor the default database says which PostgreSQL is meant.
+    libpq's parameters for a connection of the broker. Raises ImproperlyConfigured if neither
+    CABLE["BROKER_URL"] nor the default database names a PostgreSQL.
     """
     url = cable_settings().broker_url
     found = _read(url) if url else _of_default_database()
-    # The canary notices a silent server earlier; the deadlines end what nobody waits for any more.
+    # The canary detects a dead server earlier; these deadlines end connections that nothing waits for any
+    # more.
     return {**DEADLINES, "application_name": "cable", "client_encoding": "UTF8", **found}
 
 
@@ -45,7 +46,7 @@ def _read(url: str) -> dict[str, Any]:
     try:
         return dict(conninfo_to_dict(url))
     except psycopg.ProgrammingError:
-        # What it says may repeat the password.
+        # psycopg's message may contain the password.
         raise ImproperlyConfigured(
             "settings.CABLE['BROKER_URL'] cannot be read: expected postgresql://user:password@host:5432/name"
         ) from None
@@ -58,7 +59,7 @@ def _of_default_database() -> dict[str, Any]:
             "settings.CABLE has BROKER 'postgresql' or TRIGGERS: neither the default database nor BROKER_URL "
             "is a PostgreSQL"
         )
-    # Django asks here as well, each time: a backend may fetch a password that is good for minutes.
+    # Called for each connection, as Django does: a backend may fetch a password that is valid for minutes.
     found = connection.get_connection_params()
     return {name: value for name, value in found.items() if name not in _OF_PSYCOPG}
 
@@ -94,13 +95,14 @@ class PostgresLink:
 
     @property
     def backend_pid(self) -> int:
-        """The process id that the server, or a pooler in its place, gave when it let us in."""
+        """The process id that the server, or a pooler in front of it, sent when we connected."""
         return self._libpq.backend_pid
 
     async def execute(self, statement: str, *values: str) -> Rows:
         """
         values: for $1, $2, … Returns the rows as texts. Raises PostgresAway, and psycopg.Error for what the
-        server refuses. Cancelled, it closes the connection: the answer would be taken for the next one's.
+        server refuses. If cancelled, closes the connection: the late answer would be taken for the next
+        statement's.
         """
         async with self._turn:
             self._answer = self._loop.create_future()
@@ -125,7 +127,7 @@ class PostgresLink:
         connection.pgconn.finish()
 
     def cut(self) -> None:
-        """As the network may at any time."""
+        """Breaks the connection, as a network failure would."""
         if self._connection is not None:
             shut_down(self._socket)
 
@@ -163,7 +165,7 @@ class PostgresLink:
             self._take_answer(libpq)
             while (notified := libpq.notifies()) is not None:
                 self._on_notify(notified.be_pid, notified.extra.decode("utf-8", "replace"))
-                if self._connection is None:  # closed by whom it was told
+                if self._connection is None:  # on_notify closed the connection
                     return
         except psycopg.OperationalError as exc:
             self._lose(exc)
@@ -182,7 +184,7 @@ class PostgresLink:
         if self._refusal is None:
             answer.set_result(self._rows)
         elif isinstance(self._refusal, psycopg.OperationalError):
-            # It ends us, is full, or stops: all of it passes.
+            # The server ended our connection, is full, or shuts down: all of these are temporary.
             answer.set_exception(PostgresAway(str(self._refusal)))
         else:
             answer.set_exception(self._refusal)

@@ -1,6 +1,6 @@
 """
-How a process knows that it is in a group: what it publishes there comes back. A layer returns from a join
-before Redis has heard of the subscription.
+Proves that a process is in a group: a probe that it publishes there comes back. A layer returns from a join
+before Redis knows of the subscription.
 """
 
 import asyncio
@@ -14,21 +14,21 @@ PROBE_AGAIN_SECONDS = 0.05
 
 
 class Probes:
-    """name: of this process, so that it takes no other's probe for its own."""
+    """name: of this process, to tell its own probes from those of others."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._awaited: dict[str, asyncio.Event] = {}
 
     def hear(self, nonce: str) -> bool:
-        """Whether it was one of ours that is still awaited."""
+        """Whether it is a probe of ours that is still awaited."""
         if nonce not in self._awaited:
             return False
         self._awaited[nonce].set()
         return True
 
     async def prove(self, layer: Layer, group: str) -> None:
-        """Returns once a probe came back, and sends one until then. Raises what the layer does."""
+        """Sends probes until one comes back. Raises what the layer does."""
         nonce = f"{self._name}:{secrets.token_hex(4)}"
         arrived = self._awaited[nonce] = asyncio.Event()
         try:

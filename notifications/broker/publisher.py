@@ -1,8 +1,8 @@
 """
 The only sender to the channel layer. It decides what is sent; dispatcher.py and lane.py decide how.
 
-publish() never raises, whatever Redis does, and delays its caller by no more than SYNCHRONOUS_TIMEOUT, and
-that once for each absence of Redis. At exit what still waits is flushed, with a deadline.
+publish() never raises, whatever Redis does. It delays its caller by at most SYNCHRONOUS_TIMEOUT, and that
+once per outage of Redis. At exit the waiting events are flushed, with a deadline.
 """
 
 import asyncio
@@ -37,13 +37,14 @@ logger = logging.getLogger(__name__)
 
 class Publisher:
     """
-    One dispatcher per process, found by process id: a forked child must use nothing of its parent's, whose
-    threads do not exist in it and whose locks may be held for ever. os.register_at_fork alone would not do:
-    uWSGI forks without it, unless it is told to.
+    One dispatcher per process, found by process id: a forked child must not use its parent's, whose threads
+    do not exist in the child and whose locks may be held for ever. os.register_at_fork alone is not enough:
+    uWSGI forks without it, unless it is configured.
     """
 
     def __init__(self) -> None:
-        # Those of parents stay, so that the collector never closes connections that are still theirs.
+        # Those of parent processes are kept, so that the garbage collector never closes connections that the
+        # parents use.
         self._dispatchers: dict[int, Dispatcher] = {}
         self._of_ancestors: list[Dispatcher] = []
 
@@ -54,8 +55,8 @@ class Publisher:
 
     def uninterrupted(self) -> AbstractContextManager[None]:
         """
-        The time limit of a job raises at the end of it, not within. To be put around whatever lets no failure
-        of an announcement out. A process with a hub runs no jobs.
+        Delays the time limit of a job until the end of the block. For code that catches every failure of an
+        announcement. A process with a hub runs no jobs.
         """
         return nullcontext() if self._own.hub_runs else job_limits_wait()
 
@@ -72,7 +73,7 @@ class Publisher:
         return self._own.flush(timeout)
 
     def close(self) -> None:
-        """Closes the connections; whatever is published afterwards opens others."""
+        """Closes the connections; publishing again opens others."""
         self._own.close()
 
     def finish(self) -> None:
@@ -84,11 +85,11 @@ class Publisher:
         self._own.attach(loop)
 
     def detach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The hub's loop sends no more. Called on it."""
+        """The hub's loop stops sending. Called on that loop."""
         self._own.detach(loop)
 
     def forget_ancestors(self) -> None:
-        """In a forked child, whose process id may be that of an ancestor long gone."""
+        """Called in a forked child, whose process id may have been that of an ancestor."""
         self._of_ancestors += self._dispatchers.values()
         self._dispatchers = {}
 
@@ -144,7 +145,7 @@ def publish_disconnect(
     """
     See sync_cable.disconnect. Raises TypeError for arguments that no process could act on.
 
-    Returns the order. It may be lost before it was sent, or come late: a revocation, which is in a table, is
+    Returns the order. It may be lost before it is sent, or arrive late: a revocation, which is in a table, is
     found by the reconcile all the same.
     """
     event = checked_disconnect(user_id, keys, reason, reconnect)
@@ -153,7 +154,7 @@ def publish_disconnect(
 
 
 def publish_answer(group: str, state: dict[str, Any]) -> None:
-    """To whoever asked what this process holds."""
+    """Answers a process that asked for the state of this one."""
     publisher.enqueue([outgoing(group, answer_event(state))])
 
 
@@ -166,7 +167,7 @@ def flush(timeout: float | None) -> bool:
     raise RuntimeError("flush() would block the event loop: await asyncio.to_thread(sync_cable.flush)")
 
 
-# atexit runs after the thread pools of the interpreter are closed, and a connection to a host by name needs
-# one; threading's own hook (used by concurrent.futures) runs before.
+# atexit runs after the interpreter has closed its thread pools, and a connection to a host by name needs one;
+# threading's own hook (used by concurrent.futures) runs before.
 getattr(threading, "_register_atexit", atexit.register)(publisher.finish)
 os.register_at_fork(after_in_child=publisher.forget_ancestors)

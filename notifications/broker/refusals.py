@@ -1,6 +1,6 @@
 """
-What an operator has to look at when the broker does not do as asked: it is away, or it refuses us. A user of
-Redis 7 may publish nowhere until he is told where (acl-pubsub-default): to him Redis would seem to be dead.
+Describes a failure of the broker to an operator: it is down, or it refuses us. By default a user of Redis 7
+may not use any channel (acl-pubsub-default), which would look like a dead Redis.
 """
 
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
@@ -11,7 +11,9 @@ CHANNELS = "ACL SETUSER NAME &*"
 
 
 def describe(failure: BaseException) -> str:
-    """A sentence without a full stop. Neither Redis nor PostgreSQL tells a password, nor do their drivers."""
+    """
+    A sentence without a full stop. The messages of Redis, PostgreSQL and their drivers contain no password.
+    """
     said = f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__
     if is_on_postgres() and not transport_failed(failure):
         return f"PostgreSQL refuses: {said}"

@@ -1,6 +1,6 @@
 """
-One channel layer, for as long as it answers: its channel, the groups that it is in, and what it receives.
-Its life is a table (session_states.py).
+One channel layer, for as long as it answers: its channel, its groups, and what it receives.
+Its states are a table (session_states.py).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from .session_states import SESSION, SessionEvent, SessionState
 class Session:
     """
     on_event: called, on the loop, with each event of the groups joined; it must not raise. on_lost: called
-    with the session and the reason when it was in use and is not to be used any more, once.
+    once, with the session and the reason, when a session in use can no longer be used.
     """
 
     def __init__(
@@ -42,29 +42,29 @@ class Session:
         await self.enter(canaries)
 
     def answered(self) -> None:
-        """It was the first whose canaries came back."""
+        """Its canaries were the first to come back."""
         self._follow(SessionEvent.ANSWERED)
 
     def begin(self) -> None:
-        """All that is wanted is joined: from now on its loss is told of."""
+        """All wanted groups are joined: from now on its loss is reported."""
         self._follow(SessionEvent.JOINED)
         if self._receiver is not None and self._receiver.done():
-            # While others were being joined, which a connection of their own may have proved.
+            # It failed during the joins; a sending connection that still works may have proved them.
             asyncio.get_running_loop().call_soon(self.lose, "cannot receive")
 
     def lose(self, reason: str) -> None:
-        """Word of it comes by several ways, and the first one counts."""
+        """May be called from several places; only the first call counts."""
         was_in_use = self.state is SessionState.IN_USE
         self._follow(SessionEvent.LOST)
         if was_in_use:
             self._on_lost(self, reason)
 
     def discard(self) -> None:
-        """It is not to be used any more; close() follows."""
+        """The session must not be used any more; close() follows."""
         self._follow(SessionEvent.DISCARDED)
 
     async def close(self) -> None:
-        """Never raises. A layer that no longer answers takes its time."""
+        """Never raises. Slow if the layer no longer answers."""
         await self.layer.close()
         if self._receiver is not None:
             self._receiver.cancel()
@@ -76,7 +76,7 @@ class Session:
     # Groups
 
     async def enter(self, groups: Iterable[str]) -> None:
-        """Join, and prove it."""
+        """Joins the groups, and proves it."""
         added = []
         for group in groups:
             await self.layer.group_add(group, self._channel)
@@ -87,7 +87,7 @@ class Session:
         self.joined.update(added)
 
     async def leave(self, groups: Iterable[str], wanted: Collection[str]) -> None:
-        """wanted: looked at before each: what is wanted again while others are left, stays."""
+        """wanted: checked before each group, because a group may be wanted again while others are left."""
         for group in groups:
             if group not in wanted:
                 self.joined.discard(group)

@@ -1,11 +1,11 @@
 """
-The life of a session with the broker, and what a process knows of its broker, as tables. Pure: this file
+The states of a session with the broker, and of a process's link to its broker, as tables. Pure: this file
 knows no layer, no Redis and no clock.
 
 Theory of operation
 ===================
 
-A session is one channel layer, made to be thrown away: a layer cannot see a half-open connection, and a
+A session is one channel layer, made to be discarded: a layer cannot detect a half-open connection, and a
 frozen one keeps its lock. While the broker is down attempts overlap, so that several sessions live at a time.
 Each goes one way only, and a new one is made instead of going back:
 
@@ -15,15 +15,15 @@ Each goes one way only, and a new one is made instead of going back:
     CLOSING   it does not answer, or is not needed: nobody waits for its end
     CLOSED
 
-In OPENING and JOINING a deadline ends what takes too long. So word that such a session was LOST (its receiver
-failed) changes nothing. Of a session in use that word comes by several ways (no echo, the receiver, a join
+OPENING and JOINING have a deadline. So the report that such a session was LOST (its receiver
+failed) changes nothing. A session in use may be reported LOST by several sources (no echo, receiver, a join
 that failed); the first one counts.
 
 A process has one link to its broker, whichever session it is made of:
 
-    UNTRIED   nobody knows yet: joins wait until it was tried
+    UNTRIED   not known yet: joins wait for the first attempt
     UP        a session is in use
-    AWAY      none is: joins do not wait; the tables bring what is missed
+    AWAY      no session is in use: joins do not wait; what is missed is read from the tables
     STOPPED   the hub has ended
 """
 
@@ -44,9 +44,9 @@ class SessionEvent(Enum):
     ANSWERED = auto()
     # The groups that were wanted are joined.
     JOINED = auto()
-    # It takes no more events, or brings none.
+    # It no longer accepts or delivers events.
     LOST = auto()
-    # It is not to be used any more: it failed, was lost, came second, or the hub stops.
+    # It must not be used any more: it failed, was lost, came second, or the hub stops.
     DISCARDED = auto()
     # Its layer was closed.
     ENDED = auto()
@@ -74,7 +74,7 @@ class LinkState(Enum):
     STOPPED = auto()
 
 
-# A join returns at once: nobody knows when the broker is back.
+# A join returns at once: it is unknown when the broker will be back.
 NOBODY_WAITS: Final = {LinkState.AWAY, LinkState.STOPPED}
 
 
