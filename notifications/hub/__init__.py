@@ -1,1 +1,1 @@
-"""Who hears: the sockets of one process, and what it owes them."""
+"""The hub: the sockets of one process, and what must be delivered to them."""

@@ -1,12 +1,12 @@
 """
-Which orders were carried out. An order comes by two ways (from this process itself, and through Redis), and a
-publisher that had no answer of Redis sends it again: whoever came back after it must not be closed once more.
-Pure.
+Remembers which orders were carried out. An order arrives by two ways (from this process itself, and through
+Redis), and a publisher without an answer of Redis sends it again: a client that reconnected after the order
+must not be disconnected again. Pure.
 """
 
 from collections.abc import Callable
 
-# Orders remembered, 1 MB of them. Who disconnects many users in the admin gives thousands, which this process
+# Orders remembered, 1 MB of them. Disconnecting many users in the admin gives thousands, which this process
 # gets at once and then, one after the other, through Redis.
 REMEMBERED = 10_000
 
@@ -17,7 +17,7 @@ class CarriedOut:
 
     def once(self, order: str | None, carry_out: Callable[[], int]) -> int:
         """
-        order: its name; None if it has none, and is carried out each time. Returns what carry_out returned
+        order: its name. None: it has no name, and is carried out each time. Returns what carry_out returned
         the first time.
         """
         if order is None:

@@ -1,11 +1,11 @@
 """
-The hub's certain path: what the connected clients should have heard and may not have, read from the tables.
+The hub's certain path: reads from the tables the changes that the connected clients may have missed.
 
-What is owed is everything committed since the last complete pass over the tables began (`reconciled`). It
-stays owed until a pass has succeeded, however often the database fails meanwhile.
+Owed is everything committed since the last complete pass over the tables began (`reconciled`). It stays owed
+until a pass has succeeded, however often the database fails meanwhile.
 
-Word of a revocation can be lost like any other. So whoever is to hear what was read is asked for their right
-after the reading: what was committed after the end of a right is never delivered to it.
+The message about a revocation can be lost like any other. So the rights of the receiving clients are checked
+after the read: a change that was committed after the end of a right is never delivered to its client.
 """
 
 import asyncio
@@ -31,18 +31,18 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 500
 RETRY_SECONDS = 1.0
-# In microseconds. Less is the work of NTP, and covered by the overlap.
+# In microseconds. Smaller steps are NTP's, and covered by the overlap.
 SET_BACK = MICROSECONDS // 10
 
 
 class CatchUp:
     """
-    reconciled: when the last complete pass began, in microseconds since the epoch. What was committed before
-    was delivered: the first pass that began after a commit has found it, since the pass before it had begun
-    earlier than the commit, and a read starts one overlap before that.
+    reconciled: when the last complete pass began, in microseconds since the epoch. Changes committed before
+    it have been delivered: the first pass that began after a commit has found the change, since the pass
+    before it had begun earlier than the commit, and a read starts one overlap before that.
     fan_out: of the fast path, whose order passes keep.
-    revalidate closes those of some connections that have lost their right. may_forget: whether what was
-    delivered long ago will not come once more.
+    revalidate: closes those of the given connections that have lost their right. may_forget: whether changes
+    that were delivered long ago can no longer arrive again.
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class CatchUp:
 
     @property
     def horizon(self) -> int:
-        """The latest position that a client may be given now, for all that passes and what waits allow."""
+        """The latest position that a client may be given now, given the passes and the changes that wait."""
         promised, waiting = self.promised, self._fan_out.horizon
         return promised if waiting is None else min(promised, waiting)
 
     @property
     def age(self) -> float:
-        """Seconds since the last complete pass began, by a clock that nobody sets."""
+        """Seconds since the last complete pass began, by the monotonic clock."""
         return time.monotonic() - self._reconciled_at
 
     @property
@@ -84,16 +84,18 @@ class CatchUp:
         return self._reader.abandoned
 
     def note(self, change: Change) -> bool:
-        """It is about to be delivered on the fast path. Returns whether nothing proves it known."""
+        """The change is about to be delivered on the fast path. Returns False if it is proved to be known."""
         return self._recent.note(change)
 
     def is_told(self, change: Change) -> bool:
-        """Whether this process has delivered it already, by a pass perhaps."""
+        """Whether this process has already delivered it, perhaps by a pass."""
         return self._recent.delivered(change)
 
     def see(self, changes: Iterable[Change]) -> None:
-        """A replay told them to one client: the fast path brings nothing more that is proved older."""
-        # What is older than that is not on its way any more.
+        """
+        A replay sent these to one client: the fast path then delivers nothing that is proved to be older.
+        """
+        # Older changes can no longer be on their way.
         lately = microseconds_now() - overlap()
         for change in changes:
             if change.position > lately:
@@ -103,9 +105,9 @@ class CatchUp:
         """
         Deliver soon what was committed since the last complete pass began.
 
-        Also after a gap, however long ago messages began to be lost: a pass reads the tables and trusts no
-        message, so what was committed before the last one began was delivered by it, gap or not. What was
-        committed later is owed, even if its message was sent before the gap and swallowed by another fault.
+        Also after a gap, however long ago messages began to be lost: a pass reads the tables and relies on no
+        message, so it delivered what was committed before it began, gap or not. What was committed later is
+        owed, even if its message was sent before the gap and lost by another fault.
         """
         self._wake.set()
 
@@ -134,14 +136,15 @@ class CatchUp:
             async for chunk in self._reader.chunks(lambda: changes_since(users, certain), CHUNK):
                 if missed := [change for change in chunk if not self._recent.delivered(change)]:
                     await self._deliver(await self.still_true(missed), started, patience)
-        # Also if it is less: a clock that was set back must not blind the passes until it is there again.
+        # Also if it is smaller: after the clock was set back, passes must not miss changes until it has
+        # caught up.
         self.reconciled, self._reconciled_at = started, began
         self._turn_recent(started)
 
     def _heed_the_clock(self, started: int, began: float) -> None:
         """
-        Where it was set back, subscriptions begin in the future, and would be owed nothing until then.
-        started, began: of a pass, which is later than they are.
+        If the clock was set back, subscriptions begin in the future, and would be owed nothing until then.
+        started, began: of a pass that began after they did.
         """
         passed = (began - self._reconciled_at) * MICROSECONDS
         if passed - (started - self.reconciled) < SET_BACK:
@@ -152,8 +155,9 @@ class CatchUp:
 
     async def still_true(self, changes: list[Change]) -> list[Change]:
         """
-        Without what their users lost since it was read or committed, for rows that several users may see;
-        and nobody listens any more whose right has ended. Raises what the database does.
+        The changes without those of rows that their users have lost since they were read or committed (only
+        rows that several users may see). Also closes the connections whose right has ended. Raises what the
+        database does.
         """
         await self._revalidate(self._listeners_of(changes))
         return await still_true(self._reader.read, changes, self._registry.listened_users())
@@ -164,14 +168,14 @@ class CatchUp:
 
     async def _deliver(self, changes: list[Change], started: int, patience: Patience) -> None:
         """
-        started: when the pass began. A pass tells in the order of positions, so that after each frame only
-        what has a later one, or was committed since, is missing: what positions up to `started` prove in a
-        replay, they prove here.
+        started: when the pass began. A pass delivers in the order of positions. So after each frame only
+        changes with a later position, or committed since, are missing: a position up to `started` proves the
+        same as in a replay.
         """
         tolerance = overlap()
         async for change in true_when_told(changes, self.still_true):
             await patience.before_telling(self._registry.listeners(change.user_id))
-            # Again: the fast path may have brought it meanwhile.
+            # Checked again: the fast path may have delivered it meanwhile.
             if self._recent.delivered(change) or not self._recent.note(change):
                 continue
             metrics.count("caught_up")
@@ -179,8 +183,8 @@ class CatchUp:
 
     def _turn_recent(self, now: int) -> None:
         """
-        Remember for longer than a pass looks back; and while Redis is away all that passes tell (to the bound
-        of RecentChanges), since it waits in the queues of publishers as well.
+        Remembers changes for longer than a pass looks back. While Redis is down, remembers all that passes
+        deliver (up to the limit of RecentChanges), since it waits in the queues of publishers as well.
         """
         keep = overlap() + int(cable_settings().reconcile_interval * 1.5 * MICROSECONDS)
         if abs(now - self._recent_turned) > keep and self._may_forget():

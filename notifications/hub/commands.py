@@ -1,8 +1,8 @@
 """
-What a client may ask of its connection: subscribe, unsubscribe, history.
+The commands of a client: subscribe, unsubscribe, history.
 
-A subscription is confirmed once its stream is joined; then follows what it missed, if it asked for that;
-then it is live, and what was published meanwhile follows, unless the replay had it already.
+A subscription is confirmed once its stream is joined. Then follows the replay, if the client asked for one.
+Then the subscription is live: what was published meanwhile follows, except what the replay contained.
 """
 
 import logging
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 class Commands:
-    """epoch: told the numbering of positions that a replay found in the tables."""
+    """epoch: is given the epoch that a replay read from the tables."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Commands:
         self._epoch = epoch
 
     async def handle(self, connection: Connection, command: Command) -> None:
-        """Raises ProtocolError for what is answered with silence."""
+        """Raises ProtocolError for a command that gets no answer."""
         if command.name == protocol.SUBSCRIBE:
             await self._subscribe(connection, command)
         elif command.name == protocol.UNSUBSCRIBE:
@@ -89,7 +89,8 @@ class Commands:
             connection.owe_since(request.position)
         try:
             self._registry.listen(connection)
-            # Not confirmed before the join: once confirmed, a client counts on hearing of changes.
+            # Not confirmed before the join: a client with a confirmed subscription relies on receiving
+            # changes.
             for key in connection.hears:
                 await self._broker.join(_group_of(key))
             await self._begin(connection, subscription, request)
@@ -98,7 +99,7 @@ class Commands:
             raise
 
     def _add(self, connection: Connection, identifier: str) -> Subscription | None:
-        """None if the connection went beyond a limit with it, and was closed."""
+        """None if this exceeded a limit, and the connection was closed."""
         limit = excess.RATE
         if connection.allows_command(1):
             try:
@@ -150,7 +151,8 @@ class Commands:
         try:
             told = await self._replays.tell(connection, subscription, reading, now)
         except Exception:
-            # It was confirmed, and base has no word for the rest: it asks again when it is back.
+            # The subscription was confirmed, and the base protocol has no frame for this failure: the client
+            # asks again when it reconnects.
             logger.exception("could not read all that user %s missed", connection.user_id)
             connection.close(protocol.REMOTE, reconnect=True)
             return
@@ -175,7 +177,7 @@ class Commands:
             metrics.count(f"history_rejected:{type(exc).__name__}")
             reason = POSITION if isinstance(exc, HistoryGone) else REPLAY_LIMIT
         except Exception:
-            # The subscription lives on.
+            # The subscription stays active.
             logger.exception("could not read the history of user %s", connection.user_id)
             reason = protocol.UNAVAILABLE
         else:
@@ -195,8 +197,8 @@ class Commands:
         epoch = ""
 
         def begin() -> Iterator[Change]:
-            # As the tables have it: word of a renewal may not have come yet, and a position of the numbering
-            # before must not be confirmed.
+            # From the tables: the message about a renewal may not have arrived yet, and a position of the
+            # previous epoch must not be confirmed.
             nonlocal epoch
             epoch = Epoch.current()
             return _read(connection.hears, request, epoch, now)
@@ -213,7 +215,7 @@ class Commands:
         self._release(connection, subscription, told)
 
     def _release(self, connection: Connection, subscription: Subscription, told: Told) -> None:
-        """What was held back follows, unless the replay had it already. For a socket that is open still."""
+        """Sends what was held back, except what the replay contained, if the socket is still open."""
         if not connection.is_open:
             return
         horizon = self._catch_up.horizon
@@ -222,7 +224,7 @@ class Commands:
 
 
 def _epoch_for(request: HistoryRequest) -> str:
-    """As the tables have it; a `since` is of none."""
+    """The epoch in the tables; "" for a `since`, which belongs to no epoch."""
     return "" if request.epoch is None else Epoch.current()
 
 
@@ -231,7 +233,10 @@ def _group_of(key: Key) -> str:
 
 
 def _request(connection: Connection, wanted: Identifier, command: Command) -> HistoryRequest | None:
-    """What its client missed: extended says it in the command, base in the identifier; a position, either."""
+    """
+    The replay that the client asks for: on base in the identifier; on extended in the command or, as a
+    position, in the identifier.
+    """
     named = wanted.request
     if not connection.extended:
         return named
@@ -240,7 +245,7 @@ def _request(connection: Connection, wanted: Identifier, command: Command) -> Hi
 
 
 def _read(users: Sequence[Key], request: HistoryRequest, epoch: str, now: int) -> Iterator[Change]:
-    """epoch: as the tables have it. Raises HistoryGone or TooMuchToReplay."""
+    """epoch: the one in the tables. Raises HistoryGone or TooMuchToReplay."""
     position = resume_position(request, epoch=epoch, now=now)
     if position is None:
         return iter(())

@@ -1,6 +1,6 @@
 """
-One socket, as the hub sees it: who it belongs to, what it subscribed to, what it is told, and until when it
-has everything.
+One socket, as the hub sees it: its user, its subscriptions, what it is sent, and until when the client has
+everything.
 """
 
 import itertools
@@ -21,11 +21,11 @@ from ..wire.positions import MICROSECONDS
 from ..wire.subscriptions import Subscription, Subscriptions
 from .socket import Send, Socket
 
-# The ways by which a change comes to a socket: it was published; so it was, while a replay ran, which comes
-# first; the client asked for what it had missed; a pass over the tables found it.
+# How a change came to a socket: it was published; it was published during a replay, and held back; it was
+# part of a replay that the client asked for; a pass over the tables found it.
 BY_BROKER, HELD_BACK, BY_REPLAY, BY_PASS = "live", "held", "replay", "pass"
 
-# Of the connections of this process, in the order of their beginning.
+# Numbers the connections of this process, in the order in which they open.
 _numbers = itertools.count(1)
 
 
@@ -36,12 +36,12 @@ class Connection(Socket):
     """
     send, direct: see Socket.
     position: the stream_id and epoch of its data frames as JSON; None on a base connection.
-    on_close: called once, when it was decided that this connection ends.
+    on_close: called once, when it is decided that this connection ends.
     frames_in: how many the client sent.
-    hears: the users, PUBLIC perhaps among them, whose changes it is told.
-    on_told: called with itself, each change that it is told, and the way; None while nobody asks (tails.py).
-    pinged: until when the client is certain to have everything, in whole seconds since the epoch: the time
-    that a ping named when nothing older was waiting to be written.
+    hears: the users, perhaps with PUBLIC, whose changes it is sent.
+    on_told: called with the connection, each change sent to it, and the way; None while unused (tails.py).
+    pinged: until when the client certainly has everything, in whole seconds since the epoch: the time
+    in a ping that was sent when nothing older was waiting to be written.
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class Connection(Socket):
         limits: CableSettings,
         on_close: "Callable[[Connection], None]",
     ) -> None:
-        # As it travels: an authenticator may say a UUID.
+        # In its form on the wire: an authenticator may return a UUID.
         super().__init__(send, direct, key_of(admission.user_id), limits)
         self.admission = admission
         self.hears: tuple[Key, ...] = (self.user_id,)
@@ -110,19 +110,20 @@ class Connection(Socket):
         self.write(protocol.welcome(secrets.token_urlsafe(12) if self.extended else None))
 
     def confirm(self, subscription: Subscription) -> None:
-        """From now on it counts on hearing of changes."""
+        """From now on the client relies on receiving changes."""
         self.write(protocol.confirm_subscription(subscription.identifier))
 
     def reject(self, subscription: Subscription) -> None:
         self.write(protocol.reject_subscription(subscription.identifier))
 
     def confirm_history(self, subscription: Subscription) -> None:
-        """It was told all that it had missed."""
+        """The client has been sent all that it had missed."""
         self.write(protocol.confirm_history(subscription.identifier))
 
     def reject_history(self, subscription: Subscription, reason: str, horizon: int) -> None:
         """
-        It cannot be told what it missed. reason: protocol.UNAVAILABLE, or one of wire/event_stream.py.
+        The client cannot be sent what it missed. reason: protocol.UNAVAILABLE, or one of
+        wire/event_stream.py.
         horizon: as in deliver.
         """
         self.write(protocol.reject_history(subscription.identifier))
@@ -130,13 +131,13 @@ class Connection(Socket):
     # Changes
 
     def keeps(self, change: Change) -> bool:
-        """Whether it is the destroy, for everybody, of a row that its user sees still."""
+        """Whether it is a destroy for everybody, of a row that this user can still see."""
         return self.user_id in change.kept_by
 
     def deliver(self, change: Change, horizon: int) -> None:
         """
-        To each of its subscriptions but those of the client that made it. horizon: the latest position that
-        may be given out.
+        Sends the change to each subscription, except those of the client that made it. horizon: the latest
+        position that may be given out.
         """
         if change.kept_by and self.keeps(change):
             return
@@ -145,7 +146,7 @@ class Connection(Socket):
             subscriptions = tuple(each for each in subscriptions if each.client != change.client)
         if self._limits.channels:
             subscriptions = tuple(each for each in subscriptions if each.concerns(change))
-        # A hundred calls to the kernel for each change of a user would make all others wait.
+        # A hundred system calls for each change of one user would delay all others.
         if len(subscriptions) > 1 and self.writes_together and self.subscriptions.all_live:
             self.write_together([self._frame_of(each, change, horizon) for each in subscriptions])
             metrics.deliveries += len(subscriptions)
@@ -180,7 +181,8 @@ class Connection(Socket):
         if self.state is OPEN:
             self._transmit(frame)
         else:
-            # By its time, which clients compare: the row may be saved with an earlier one (recent.py).
+            # Ranked by the change's time, which clients compare: the row may be saved with an earlier one
+            # (recent.py).
             self.write(frame, key=(subscription.identifier, change.row), rank=change.time)
         if self.on_told is not None:
             self.on_told(self, change, way)
@@ -195,9 +197,9 @@ class Connection(Socket):
 
     def ping(self, frame: str, at: int) -> None:
         """
-        frame: the ping that names `at`, in seconds since the epoch. Clients come back with what the last one
-        named. It overtakes what waits in the outbox, and what a subscription has yet to be told: as long as
-        there is any, a ping names what the client is certain to have.
+        frame: the ping with the time `at`, in seconds since the epoch. A client resumes from the time of its
+        last ping. A ping overtakes frames in the outbox, and changes that a subscription is still owed: as
+        long as there are any, a ping has the time until which the client certainly has everything.
         """
         if self.state is OPEN and self.subscriptions.all_live:
             self.pinged = at
@@ -207,8 +209,8 @@ class Connection(Socket):
 
     def owe_since(self, since: float | None) -> None:
         """
-        The client is certain of nothing after `since`: microseconds since the epoch, or any other number that
-        a client may say; None if it asked for nothing.
+        The client may lack everything after `since`: microseconds since the epoch, or any other number that a
+        client may send; None if it asked for nothing.
         """
         if since is not None:
             self.pinged = int(min(self.pinged * MICROSECONDS, since)) // MICROSECONDS

@@ -1,5 +1,5 @@
 """
-Which hub is meant: that of the running event loop and, where a process serves several tenants, of the tenant.
+Finds the hub: that of the running event loop and, if a process serves several tenants, of the tenant.
 """
 
 import asyncio
@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 from ..broker.installation import is_by_tenant, prefix
 from .hub import Hub
 
-# Of each loop one; or, where a process serves several tenants, one of each tenant, by its prefix. A hub's
-# tasks and threads run in the context it was made in: for them there is no other tenant.
+# One hub per loop; or, if a process serves several tenants, one per tenant, by its prefix. A hub's tasks and
+# threads run in the context in which the hub was made, so they see no other tenant.
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Hub]]" = WeakKeyDictionary()
 
 
@@ -27,24 +27,26 @@ def current_hub() -> Hub:
 
 
 def running_hub() -> Hub | None:
-    """As current_hub, but only if it is there."""
+    """As current_hub, but None if there is none yet."""
     return _hubs.get(asyncio.get_running_loop(), {}).get(_current_tenant())
 
 
 def hubs_of_process() -> list[tuple[asyncio.AbstractEventLoop, Hub]]:
-    """Of the current tenant, on every loop that runs in this process. To be called on any thread."""
+    """
+    The hubs of the current tenant, on every loop that runs in this process. Can be called on any thread.
+    """
     tenant = _current_tenant()
     found = [(loop, hubs.get(tenant)) for loop, hubs in list(_hubs.items()) if loop.is_running()]
     return [(loop, hub) for loop, hub in found if hub is not None]
 
 
 def hubs_of_loop() -> list[Hub]:
-    """Of all tenants."""
+    """The hubs of all tenants on the running loop."""
     return list(_hubs.get(asyncio.get_running_loop(), {}).values())
 
 
 async def stop_hub() -> None:
-    """The hubs of the running loop."""
+    """Stops the hubs of the running loop."""
     for hub in _hubs.pop(asyncio.get_running_loop(), {}).values():
         await hub.stop()
 

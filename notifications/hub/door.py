@@ -1,5 +1,5 @@
 """
-Whether a handshake is let in, by whichever way it came: a websocket's, or that of a stream.
+Decides whether a handshake is accepted: a websocket's, or that of an event stream.
 """
 
 import logging
@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 class Denied(Exception):
     """
-    reason: as of a disconnect frame. SERVER_RESTART and UNAVAILABLE: it shall come back. UNAUTHORIZED and
-    TOKEN_EXPIRED: it shall not, as it is.
+    reason: as in a disconnect frame. After SERVER_RESTART and UNAVAILABLE the client should try again; after
+    UNAUTHORIZED and TOKEN_EXPIRED it should not, with the same credentials.
     """
 
     def __init__(self, reason: str, counted: str) -> None:
@@ -31,7 +31,7 @@ class Denied(Exception):
 
 
 async def let_in(hub: Hub, scope: MutableMapping[str, Any]) -> Admission:
-    """scope: of ASGI; no token is in it afterwards that what reports errors would show. Raises Denied."""
+    """scope: of ASGI. Removes the tokens from it that error reports would show. Raises Denied."""
     _refuse_while_draining(hub)
     handshake = parse_handshake(scope["headers"])
     conceal(scope)

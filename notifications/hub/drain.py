@@ -1,5 +1,6 @@
 """
-The graceful shutdown of a process: its clients are sent elsewhere, spread over the time that there is.
+Graceful shutdown: the clients of a process are told to reconnect elsewhere, spread over the time that there
+is.
 """
 
 import asyncio
@@ -9,15 +10,15 @@ from collections.abc import Iterable
 from ..wire import protocol
 from .connection import Connection
 
-# A tenth more, so that no second of ten has more than a tenth of the clients: the next server is not to be
-# stormed.
+# A tenth longer, so that no second of ten closes more than a tenth of the clients: they must not overload the
+# next server.
 STRETCH = 1.1
-# Those who would go within so long of each other go together.
+# Sockets that would be closed within this time of each other are closed together.
 TOGETHER_SECONDS = 0.05
 
 
 async def send_elsewhere(connections: Iterable[Connection], seconds: float) -> None:
-    """Closes them evenly over the time, in random order. A client that is told so reconnects at once."""
+    """Closes them evenly over the time, in random order. The clients reconnect at once."""
     leaving = list(connections)
     random.shuffle(leaving)
     loop = asyncio.get_running_loop()

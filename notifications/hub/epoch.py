@@ -1,6 +1,6 @@
 """
-The epoch that positions are numbered by, as this process knows it. The tables have it (models.Epoch); after
-a restore it is renewed, and positions of the one before are good for nothing.
+The epoch of positions, as this process knows it. It is stored in the tables (models.Epoch) and renewed after
+a restore; positions of the previous epoch are then invalid.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class KnownEpoch:
-    """value: "" until it was read. on_change: called with the new value, each time that it is another one."""
+    """value: "" until it was read. on_change: called with the new value, whenever it changes."""
 
     def __init__(self, readers: DatabaseThreads, on_change: Callable[[str], None]) -> None:
         self.value = ""
@@ -25,7 +25,7 @@ class KnownEpoch:
         self._reading: asyncio.Task[None] | None = None
 
     async def read(self) -> None:
-        """Ask the tables. Raises what the database does, and DatabaseUnavailable."""
+        """Reads it from the tables. Raises what the database does, and DatabaseUnavailable."""
         seconds = cable_settings().authentication_timeout
         self.adopt(await self._readers.run(Epoch.current, seconds=seconds))
 
@@ -45,12 +45,12 @@ class KnownEpoch:
     def _first_reading(self) -> "asyncio.Task[None]":
         if self._reading is None or self._reading.done():
             self._reading = asyncio.get_running_loop().create_task(self.read())
-            # Those who wait may have given up by then: its failure is theirs to tell.
+            # Retrieved here: the handshakes that wait report the failure, but may have given up by then.
             self._reading.add_done_callback(lambda task: task.cancelled() or task.exception())
         return self._reading
 
     def adopt(self, epoch: str) -> None:
-        """As somebody has just read it."""
+        """Takes over an epoch that was just read."""
         if epoch == self.value:
             return
         logger.info("positions are numbered by epoch %s", epoch)

@@ -1,9 +1,9 @@
 """
 A connection whose client reads Server-Sent Events: the answer to one GET, which is its only command.
 
-To the hub it is a connection of the extended protocol with one subscription. Only its words differ
-(wire/event_stream.py), and how it ends: before the answer began, with a status of HTTP; after that, with an
-event.
+To the hub it is a connection of the extended protocol with one subscription. Only its encoding differs
+(wire/event_stream.py), and how it ends: with an HTTP status before the answer has begun, with an event after
+that.
 """
 
 import random
@@ -22,8 +22,8 @@ from ..wire.subscriptions import Subscription
 from .connection import Connection
 from .socket import Message, Send
 
-# Makes the first two messages of an answer: its start, and the whole body of one that is refused by `reason`;
-# None: the stream begins.
+# Makes the first two messages of an answer: its start, and the whole body of a refusal for this reason. None:
+# not refused, the stream begins.
 Head = Callable[[str | None], tuple[Message, Message]]
 
 
@@ -33,13 +33,13 @@ def _retry() -> int:
 
 class EventStream(Connection):
     """
-    epoch: of its positions. head: see Head. resumes: whether the client named a position, and will be told
-    what it missed since.
+    epoch: of its positions. head: see Head. resumes: whether the client sent a position, and gets a replay
+    from there.
     """
 
     __slots__ = ("_epoch", "_head", "_resumes")
 
-    # Until the answer begins.
+    # None once the answer has begun.
     _head: Head | None
 
     def __init__(
@@ -54,7 +54,8 @@ class EventStream(Connection):
         *,
         resumes: bool,
     ) -> None:
-        # Its text is of no use here. That there is one makes the connection an extended one.
+        # The text of `position` is not used here, but one that is not None makes the connection an extended
+        # one.
         super().__init__(send, direct, admission, "", limits, on_close)
         self._epoch = epoch
         self._head = head
@@ -70,7 +71,7 @@ class EventStream(Connection):
     def _at(self, position: int) -> str:
         return position_text(self._epoch, position)
 
-    # As the server takes it
+    # In the server's form
 
     def _message(self, text: str) -> Message:
         return {"type": "http.response.body", "body": as_bytes(text), "more_body": True}
@@ -87,7 +88,9 @@ class EventStream(Connection):
     # Answers to its one command
 
     def welcome(self) -> None:
-        """Nothing: until it is confirmed, it may still be refused by a status."""
+        """
+        Sends nothing: until the subscription is confirmed, the request may still be refused with a status.
+        """
 
     def confirm(self, subscription: Subscription) -> None:
         if self._head is None or not self.is_open:
@@ -98,11 +101,11 @@ class EventStream(Connection):
         self.write(event_stream.opening(position, _retry()))
 
     def confirm_history(self, subscription: Subscription) -> None:
-        """Nothing: the next heartbeat moves the position."""
+        """Sends nothing: the next heartbeat moves the position."""
 
     def reject_history(self, subscription: Subscription, reason: str, horizon: int) -> None:
         if reason == protocol.UNAVAILABLE:
-            # It comes back with the position that it has, and is told then.
+            # The client comes back with its position, and gets the replay then.
             self.close(reason, reconnect=True)
             return
         subscription.cursor = max(subscription.cursor, horizon)
@@ -122,7 +125,7 @@ class EventStream(Connection):
             return
         position = at * MICROSECONDS
         for subscription in self.subscriptions:
-            # The offsets of what is told later are greater.
+            # The offsets of later changes are greater.
             subscription.cursor = position = max(subscription.cursor, position)
         self.pinged = at
         self.write_first(event_stream.ping(self._at(position)))

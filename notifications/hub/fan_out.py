@@ -1,8 +1,9 @@
 """
-What one change may cost a turn of the loop, and what may be promised while some of it waits.
+Limits what one change may cost in a turn of the loop, and which positions may be given out while some of it
+waits.
 
-A user can have thousands of subscriptions (sockets times identifiers). To write all of them at once would
-keep everybody else waiting; so a part is written each turn, and the users who have more take turns.
+A user can have thousands of subscriptions (sockets times identifiers). Writing to all of them at once would
+delay everybody else; so a part is written in each turn, and users with more to write take turns.
 """
 
 import asyncio
@@ -19,17 +20,17 @@ from .registry import Registry
 
 # Frames that are written in one turn: about 5 ms.
 TURN_FRAMES = 200
-# Changes of one user that may wait for their turn. A user who has more cannot be kept up with.
+# Changes of one user that may wait for their turn. With more, the server cannot keep up with that user.
 WAITING_CHANGES = 10_000
 
-# How a connection is told of a change.
+# Delivers a change to a connection.
 _Tell = Callable[[Connection], None]
 
 
 class _Waiting:
     """
-    One change that waits for its turn. listeners: those who are not told yet. since: what could be promised
-    when it began to wait, in whole seconds since the epoch. over: nobody is left.
+    One change that waits for its turn. listeners: the connections that have not been sent it yet. since: the
+    latest position when it began to wait, in whole seconds since the epoch. over: no listener is left.
     """
 
     __slots__ = ("listeners", "over", "since", "tell")
@@ -47,8 +48,8 @@ class FanOut:
     if nothing waited, in microseconds.
 
     Changes of one user reach each socket in the order of deliver() and deliver_missed(): of a destroy and a
-    create, the client believes what comes last. Whoever listens is decided when it is called; a socket that
-    closes before its turn gets nothing.
+    create, the client keeps the last. The call determines the listeners; a socket that closes before its turn
+    gets nothing.
     """
 
     def __init__(self, registry: Registry, spawn: Callable[..., object], promised: Callable[[], int]) -> None:
@@ -56,24 +57,25 @@ class FanOut:
         self._spawn = spawn
         self._promised = promised
         self._waiting: dict[Key, deque[_Waiting]] = {}
-        # How many wait since when.
+        # How many changes wait since each of these times.
         self._since: dict[int, int] = {}
         self._writing = False
-        # Frames that this turn of the loop has written of changes that many users hear.
+        # Frames of changes for many users that this turn of the loop has written.
         self._written = 0
 
     @property
     def horizon(self) -> int | None:
         """
-        The latest position that a client may be given while something waits, in microseconds: who is cut and
-        comes back with a later one is not told what waits, since passes and replays take it for told.
+        The latest position that a client may be given while changes wait, in microseconds; None if none wait.
+        A client that is cut off and resumes from a later position would miss what waits, since passes and
+        replays take that as delivered.
         """
         return min(self._since) * MICROSECONDS if self._since else None
 
     def deliver_to_one_of_many(self, change: Change, horizon: int) -> None:
         """
-        As deliver(), where thousands of users hear the same: together they get no more of a turn than one
-        who has thousands of subscriptions, by however many events they came.
+        As deliver(), for a change of thousands of users: together they get no more of a turn than one user
+        with thousands of subscriptions, in however many events the change came.
         """
         if not self._written:
             asyncio.get_running_loop().call_soon(self._next_turn)
@@ -84,8 +86,9 @@ class FanOut:
 
     def deliver(self, change: Change, horizon: int, written: int = 0) -> int:
         """
-        At once where that is little to do, and nothing of this user waits. horizon: see Connection. written:
-        frames that this turn has written already. Returns how many it writes now.
+        Delivers at once if that is little work, and no other change of this user waits; otherwise queues it.
+        horizon: see Connection. written: frames that this turn has written already. Returns how many it
+        writes now.
         """
         listeners = self._registry.listeners(change.user_id)
         if change.user_id not in self._waiting:
@@ -98,7 +101,7 @@ class FanOut:
         return 0
 
     def deliver_missed(self, change: Change, horizon: int, tolerance: int) -> None:
-        """What a pass found; its caller paces it. See Connection."""
+        """Delivers what a pass found; the caller limits the pace. See Connection."""
         listeners = self._registry.listeners(change.user_id)
         if change.user_id in self._waiting:
             self._put(change.user_id, lambda each: each.deliver_missed(change, horizon, tolerance), listeners)
@@ -107,7 +110,7 @@ class FanOut:
             connection.deliver_missed(change, horizon, tolerance)
 
     async def written(self, users: Iterable[Key]) -> None:
-        """Returns once all that waits for these users now was written."""
+        """Returns once everything that waits for these users now has been written."""
         last = [waiting[-1] for user_id in users if (waiting := self._waiting.get(user_id))]
         while self._writing and not all(each.over for each in last):  # noqa: ASYNC110 for some turns
             await asyncio.sleep(0)
@@ -131,11 +134,11 @@ class FanOut:
                     written += self._write_some(user_id)
                     if written >= TURN_FRAMES:
                         written = 0
-                        # The others have their turn.
+                        # Other tasks have their turn.
                         await asyncio.sleep(0)
                 await asyncio.sleep(0)
         finally:
-            # If it failed, the next change begins anew.
+            # If it failed, the next change starts it again.
             self._writing = False
 
     def _write_some(self, user_id: Key) -> int:
@@ -159,7 +162,7 @@ class FanOut:
             del self._since[waiting.since]
 
     def _give_up(self, user_id: Key) -> None:
-        """Its clients come back, and read from the tables what they missed."""
+        """The user's clients reconnect, and get from the tables what they missed."""
         for waiting in self._waiting.pop(user_id):
             self._end(waiting)
         for connection in self._registry.listeners(user_id):

@@ -1,8 +1,9 @@
 """
-The fast path: what the broker brings is told to those who listen, unless they are known to have it.
+The fast path: delivers the broker's events to the connections that listen, unless they are known to have
+them.
 
-An event may have been kept on its way: by its publisher, while Redis was away, or in a process that stood
-still. Who may see its rows was asked when they were committed, and is asked once more before it is told.
+An event may be delayed: by its publisher, while Redis was down, or by a process that was frozen. Who may see
+its rows was checked when they were committed. For a delayed event it is checked again before delivery.
 """
 
 import asyncio
@@ -27,14 +28,14 @@ from .registry import Registry
 
 logger = logging.getLogger(__name__)
 
-# Changes that wait to be asked for. Of more, passes tell those that the tables hold.
+# Late changes that wait for the check. Beyond that, passes deliver those that the tables hold.
 KEPT = 10_000
 
 
 class FastPath:
     """
-    in_gap: whether messages may be missing now. The first of those that waited for Redis arrive before the
-    canary's echo says that it is back. spawn: runs a coroutine as a task of the hub.
+    in_gap: whether messages may be missing now. The first messages that waited for Redis arrive before the
+    canary's echo shows that Redis is back. spawn: runs a coroutine as a task of the hub.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class FastPath:
         self._asking = False
 
     def gap_ended(self) -> None:
-        """Until now messages may have been lost, or kept by their publisher."""
+        """Until now messages may have been lost, or delayed by their publisher."""
         self._gap_ended_at = time.time()
 
     def tell(self, event: dict[str, Any]) -> None:
@@ -64,7 +65,7 @@ class FastPath:
         self._tell(changes_of(event), event["at"], self._fan_out.deliver)
 
     def tell_shared(self, event: dict[str, Any]) -> None:
-        """event: an events.shared_event. Of thousands of users, a turn of the loop tells some."""
+        """event: an events.shared_event. With thousands of users, each turn of the loop delivers to some."""
         listening = self._registry.listening_among(event["users"])
         changes = changes_of_shared(event, listening) if listening else ()
         self._tell(changes, event["at"], self._fan_out.deliver_to_one_of_many)
@@ -81,14 +82,14 @@ class FastPath:
         metrics.commit_to_socket.observe(int((time.time() - at) * 1e6))
 
     def _is_news(self, change: Change, waited: bool) -> bool:
-        # What waited for Redis in the queue of a publisher, the passes may have told meanwhile. Otherwise it
-        # is told again: a row may be saved without a new version.
+        # Passes may have delivered a change while it waited for Redis in a publisher's queue. Any other
+        # change is delivered again: a row may be saved without a new version.
         if (waited and self._catch_up.is_told(change)) or not self._catch_up.note(change):
             metrics.count("stale")
             return False
         return True
 
-    # What comes late
+    # Late changes
 
     def _keep(self, change: Change, waited: bool) -> None:
         if not self._registry.listeners(change.user_id):
@@ -101,7 +102,7 @@ class FastPath:
             self._leave_to_passes()
 
     def _leave_to_passes(self) -> None:
-        """And what no table holds: nobody is promised that after an absence."""
+        """What no table holds is lost: after an outage it is not promised."""
         self._kept.clear()
         self._catch_up.owe()
         if (also := seldom.left_out("kept")) is not None:
@@ -118,11 +119,13 @@ class FastPath:
                         if self._is_news(change, waited):
                             self._fan_out.deliver_to_one_of_many(change, horizon)
         finally:
-            # If it was ended, the next change begins anew.
+            # If it was cancelled, the next change starts it again.
             self._asking = False
 
     async def _still_true(self, changes: list[Change]) -> list[Change]:
-        """As CatchUp's, as soon as the database answers: others wait in the queue meanwhile."""
+        """
+        As CatchUp's, repeated until the database answers; other late changes wait in the queue meanwhile.
+        """
         while changes:
             try:
                 return await self._catch_up.still_true(changes)
@@ -131,7 +134,8 @@ class FastPath:
                     logger.warning("could not ask who may see late changes, will retry: %s%s", exc, also)
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:
-                # In a rule of the project, say: it would fail for ever, and without it nobody may be told.
+                # For example in a rule of the project: it would fail each time, and without its answer
+                # nothing may be delivered.
                 logger.exception("could not ask who may see late changes: passes tell what the tables hold")
                 self._catch_up.owe()
                 break

@@ -1,5 +1,5 @@
 """
-Whether this process can do its work, as readiness, the metrics and `cable_stats` ask.
+The health of this process, for the readiness check, the metrics and `cable_stats`.
 """
 
 import asyncio
@@ -19,23 +19,24 @@ from .writable import require_databases
 
 logger = logging.getLogger(__name__)
 
-# How long a database or a broker may take to answer before it counts as away.
+# How long a database or a broker may take to answer before it counts as down.
 HEALTH_SECONDS = 2.0
-# The database is asked once in this time at most, however often we are.
+# The database is queried at most once in this time, however often its health is asked for.
 ASK_AGAIN_SECONDS = 1.0
-# A pass is late when twice the interval and so long has gone by since the last complete one began.
+# A pass is late when more than twice the interval plus this time has passed since the last complete one
+# began.
 CERTAIN_MARGIN_SECONDS = 5.0
 
 
 class Pool(Protocol):
-    """Threads that read the database. abandoned: those that still wait for an answer that did not come."""
+    """Threads that read the database. abandoned: those that missed their deadline, and still wait."""
 
     @property
     def abandoned(self) -> int: ...
 
 
 class Health:
-    """pools: all that read the database, besides the one thread of its own that asks whether it answers."""
+    """pools: all thread pools that read the database, except the one here, which checks that it answers."""
 
     def __init__(
         self, broker: Broker, catch_up: CatchUp, supervisor: Supervisor, pools: Sequence[Pool]
@@ -53,12 +54,12 @@ class Health:
 
     @property
     def tasks_run(self) -> bool:
-        """Whether every task that the hub cannot be without runs, and has for a second."""
+        """Whether every task that the hub needs is running, and has been for a second."""
         return not (self._supervisor.down or self._broker.tasks_down)
 
     @property
     def is_certain(self) -> bool:
-        """Whether the passes over the tables are complete and in time: what Redis loses, they deliver."""
+        """Whether the passes over the tables are complete and in time: they deliver what Redis loses."""
         return self._catch_up.age <= 2 * cable_settings().reconcile_interval + CERTAIN_MARGIN_SECONDS
 
     @property
@@ -67,14 +68,14 @@ class Health:
         return sum(pool.abandoned for pool in self._pools)
 
     async def broker_answers(self) -> bool:
-        """A hub that has just begun is given the time to find out."""
+        """Waits up to HEALTH_SECONDS for a hub that has just started, and does not know yet."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEALTH_SECONDS):
                 await self._broker.tried.wait()
         return self._broker.healthy
 
     async def database_answers(self) -> bool:
-        """Whether it can be written to. Those who ask within ASK_AGAIN_SECONDS share one answer."""
+        """Whether the database can be written to. Calls within ASK_AGAIN_SECONDS share one answer."""
         if time.monotonic() - self._asked_at > ASK_AGAIN_SECONDS:
             self._asked_at = time.monotonic()
             self._answers = asyncio.ensure_future(self._ask_database())

@@ -1,8 +1,8 @@
 """
 The heartbeat: a ping for every socket once in PING_INTERVAL, spread over the interval by a timer wheel.
 
-A ping keeps the client from giving the connection up, and names until when it has everything: a client comes
-back with the time of its last ping.
+A ping keeps the client from giving up the connection. It has the time until which the client has everything:
+a client resumes from the time of its last ping.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ TICK_SECONDS = 0.05
 
 class Heartbeat:
     """
-    interval: seconds between two pings of one socket. horizon: the position that a ping may name now, in
-    microseconds since the epoch. on_tick: called every TICK_SECONDS, for what else is due by the clock.
+    interval: seconds between two pings of one socket. horizon: the position that a ping may have now, in
+    microseconds since the epoch. on_tick: called every TICK_SECONDS, for other work that is due by the clock.
     """
 
     def __init__(self, interval: float, horizon: Callable[[], int], on_tick: Callable[[], None]) -> None:
@@ -40,13 +40,13 @@ class Heartbeat:
         self._wheel.remove(connection, connection.slot)
 
     async def run(self) -> None:
-        """Without end. Catches up when the loop was late."""
+        """Runs for ever. Catches up when the loop was late."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
             due += TICK_SECONDS
             late = loop.time() - due
-            # Also when it is late: ticks that cost more than their slot would keep the loop to themselves.
+            # Also when it is late: ticks that take longer than their slot would block the loop.
             await asyncio.sleep(max(0, -late))
             if late > 1:
                 due = loop.time()

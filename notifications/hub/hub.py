@@ -1,17 +1,18 @@
 """
-One per process: it puts the parts together by which clients hear of changes.
+The hub, one per process: connects the parts that deliver changes to clients.
 
     handshake ─► rights ─► connection ─► registry, heartbeat       who is connected
     broker ────► fast_path ─► fan_out ───────────┐
-    tables ────► catch_up, reconcile ────────────┴─► connections   who hears what
+    tables ────► catch_up, reconcile ────────────┴─► connections   who receives what
     commands ──► broker, replays                                   what a client asks for
 
 The consumer registers its socket here and otherwise has no channel, queue or task. The hub holds one channel
 of the layer (broker.py), joins the group of a user while a socket of that user is subscribed here, and fans
 out locally: Redis sees one subscription per user and process, however many sockets there are.
 
-Redis makes it fast, the tables make it certain: whenever messages may have been missed (on_gap), and on a
-slow clock besides, catch_up.py reads from the tables what changed and delivers what was not.
+Redis makes delivery fast, the tables make it certain: whenever messages may have been missed (on_gap), and
+periodically (reconcile.py), catch_up.py reads the changes from the tables and delivers those that were not
+delivered.
 """
 
 import asyncio
@@ -63,7 +64,7 @@ AnyConnection = TypeVar("AnyConnection", bound=Connection)
 
 
 class Hub:
-    """name: of this hub, in the receipts of orders. draining: it takes no more sockets."""
+    """name: of this hub, in the receipts of orders. draining: it accepts no more sockets."""
 
     def __init__(self) -> None:
         self.name = secrets.token_hex(4)
@@ -103,7 +104,7 @@ class Hub:
         self._supervisor.keep("reconcile", self.reconcile.run)
         self._supervisor.keep("last_hour", self.last_hour.run)
         if cable_settings().triggers:
-            # Not above: a project without PostgreSQL need not have psycopg.
+            # Imported here: a project without PostgreSQL need not have psycopg.
             from .wakes import Wakes
 
             self._supervisor.keep("wakes", Wakes(self.catch_up.owe).run)
@@ -120,7 +121,7 @@ class Hub:
     # Sockets come and go
 
     async def authenticate(self, handshake: Handshake) -> Admission | None:
-        """As Rights.admit, once positions can be given out."""
+        """As Rights.admit, once the epoch is known, without which no position can be given out."""
         await self.epoch.ensure()
         return await self.rights.admit(handshake)
 
@@ -161,7 +162,7 @@ class Hub:
         return connection
 
     def _forget(self, connection: Connection) -> None:
-        """It ended, whoever ended it: from now on nothing is delivered to it."""
+        """The connection has ended: from now on nothing is delivered to it."""
         if connection not in self.registry:
             return
         self.registry.remove(connection)
@@ -171,11 +172,11 @@ class Hub:
         journal.closed(connection)
 
     async def handle(self, connection: Connection, command: Command) -> None:
-        """Raises ProtocolError for what is answered with silence."""
+        """Raises ProtocolError for a command that gets no answer."""
         await self._commands.handle(connection, command)
 
     async def drain(self, seconds: float) -> None:
-        """No more sockets; those that are open are closed over the time, to reconnect elsewhere."""
+        """Accepts no more sockets. Closes the open ones over the time; their clients reconnect elsewhere."""
         self.draining = True
         await send_elsewhere(self.registry.connections, seconds)
 
@@ -213,7 +214,7 @@ class Hub:
             publish_answer(event["answer_to"], self.receipt(event, closed))
 
     def receipt(self, event: dict[str, Any], closed: int) -> dict[str, Any]:
-        """That the order was carried out here."""
+        """The acknowledgement that the order was carried out here."""
         return {"process": process_name(), "hub": self.name, "order": event["order"], "closed": closed}
 
     def _tell_tail(self, event: dict[str, Any]) -> None:
@@ -227,7 +228,7 @@ class Hub:
         self.fast_path.gap_ended()
         self.catch_up.owe()
 
-    # What it holds
+    # State
 
     def state(self) -> State:
         return State.of(

@@ -22,7 +22,7 @@ def opened(connection: Connection) -> None:
 
 
 def closed(connection: Connection) -> None:
-    """reason: as the client was told, or "client" if it went itself. duration: in seconds."""
+    """reason: as sent to the client, or "client" if the client closed. duration: in seconds."""
     fields = {
         "event": "socket_closed",
         "user": shown(connection.user_id),

@@ -1,5 +1,5 @@
 """
-What this process delivered in each minute of the last hour, and how fast. In memory: to look at, no record.
+What this process delivered in each minute of the last hour, and how fast. Kept in memory only.
 """
 
 import asyncio
@@ -28,7 +28,10 @@ class LastHour:
         self._begin(time.time())
 
     async def run(self) -> None:
-        """Without end. The minutes are the clock's, so that those of several processes can be added."""
+        """
+        Runs for ever. Minutes begin with those of the clock, so that the counts of several processes can be
+        added.
+        """
         while True:
             await asyncio.sleep(MINUTE - time.time() % MINUTE)
             self.turn(time.time())
@@ -39,7 +42,7 @@ class LastHour:
         self._begin(now)
 
     def minutes(self) -> list[Minute]:
-        """The oldest first, and as the last the one that goes on."""
+        """The oldest first; the last is the current minute."""
         return [*self._past, self._current()]
 
     def _begin(self, now: float) -> None:

@@ -1,8 +1,8 @@
 """
 How long one pass over the tables waits for clients that do not keep up.
 
-A pass may have more to tell one client than its outbox holds: told at once, it would close a socket that
-reads as it should. And a client that reads nothing must not hold up what the others are owed.
+A pass may have more changes for one client than its outbox holds: written at once, they would close a socket
+that reads normally. And a client that does not read must not delay what the others are owed.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ TOTAL = 10.0
 
 
 class Patience:
-    """Of one pass."""
+    """The patience of one pass."""
 
     def __init__(self) -> None:
         self._left = TOTAL
@@ -26,7 +26,7 @@ class Patience:
         self._frames = 0
 
     async def before_telling(self, connections: Collection[Connection]) -> None:
-        """Returns when they have read what they were told, or have been waited for."""
+        """Returns when they have read what was written to them, or when the wait is over."""
         self._frames += sum(len(each.subscriptions) for each in connections)
         if self._frames > TURN_FRAMES:
             self._frames = 0

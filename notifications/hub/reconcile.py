@@ -1,6 +1,7 @@
 """
-The slow clock: every RECONCILE_INTERVAL the tables are read, whatever the broker says. It finds rows that
-changed without a signal, what publishers that died never sent, and revocations whose word was lost.
+The periodic reconcile: reads the tables every RECONCILE_INTERVAL, whatever the state of the broker. It finds
+rows that changed without a signal, changes whose publisher died before it sent them, and revocations whose
+message was lost.
 """
 
 import asyncio
@@ -20,8 +21,8 @@ logger = logging.getLogger(__name__)
 
 class Reconcile:
     """
-    catch_up: owes a pass each time. epoch: read again each time, for word of its renewal may be lost. readers
-    also delete old notices, some each time.
+    catch_up: makes a pass each time. epoch: read again each time, because the message about its renewal may
+    be lost. readers: also delete some old notices each time.
     """
 
     def __init__(self, catch_up: CatchUp, epoch: KnownEpoch, readers: DatabaseThreads) -> None:
@@ -30,7 +31,7 @@ class Reconcile:
         self._readers = readers
 
     async def run(self) -> None:
-        """Without end; a database that is away is asked again the next time."""
+        """Runs for ever. If the database is down, the next round asks it again."""
         while True:
             await asyncio.sleep(jittered(cable_settings().reconcile_interval))
             try:
@@ -44,5 +45,5 @@ class Reconcile:
 
 
 def jittered(seconds: float) -> float:
-    """So that the processes do not all ask at once."""
+    """With jitter, so that the processes do not all query at once."""
     return seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 spreads, hides nothing

@@ -1,5 +1,5 @@
 """
-Who is connected to this process, who listens to a stream, and whose right ends when. Pure: no I/O.
+The connections of this process, which streams they listen to, and when their rights end. Pure: no I/O.
 """
 
 import heapq
@@ -9,7 +9,8 @@ from typing import Any
 from ..wire.payloads import Key
 from .connection import Connection
 
-# Of connections that ended before their right: so many more than those that live make the heap anew.
+# The heap is built anew when its entries of connections that ended before their right outnumber the others by
+# this.
 LEFTOVERS = 1_000
 
 
@@ -21,7 +22,7 @@ class Registry:
         self._by_user: dict[Key, set[Connection]] = {}
         self._listeners: dict[Key, set[Connection]] = {}
         self._expiring: dict[int, set[Connection]] = {}
-        # The keys of _expiring, the next first; and, until they come up, those of connections that ended.
+        # The keys of _expiring, the next first. Those of connections that ended stay until they come up.
         self._quarters: list[int] = []
 
     def __contains__(self, connection: Connection) -> bool:
@@ -86,8 +87,8 @@ class Registry:
 
     def expire(self, now: float) -> Iterable[Connection]:
         """
-        Those whose right has ended and who were not returned before, wherever the clock was meanwhile. now:
-        seconds since the epoch; exact to a quarter of one.
+        The connections whose right has ended and that were not returned before, even if the clock was set
+        meanwhile. now: seconds since the epoch, precise to a quarter of a second.
         """
         ended: list[Connection] = []
         while self._quarters and self._quarters[0] < _quarter(now):

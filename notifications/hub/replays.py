@@ -1,8 +1,8 @@
 """
-Telling one client what it missed: read from the tables in pages, and told as fast as the client reads.
+A replay sends one client what it missed: read from the tables in pages, and sent as fast as the client reads.
 
-However much there is to tell, a replay holds a few pages of it, keeps no thread while its client reads, and
-delays nobody else. What is published meanwhile is held back; if that becomes too much, it is dropped, and the
+However long it is, a replay holds only a few pages, keeps no thread while its client reads, and delays no
+other client. What is published meanwhile is held back; if that becomes too much, it is dropped, and the
 tables are read again for what changed since it began to be held.
 """
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 # Changes that are written in one turn of the loop.
 PAGE = 100
-# Whoever is still overtaken by what changes meanwhile does not keep up.
+# A client that has not caught up after so many rounds cannot keep up.
 ROUNDS = 5
 
 # As subscriptions.Replayed.
@@ -36,8 +36,8 @@ Told = dict[RowKey, int]
 
 class Reading:
     """
-    Begun with start(), which raises what begin() does. That, and each page, runs on any of the threads.
-    users: who is to hear.
+    start() raises what begin() does. begin(), and each page, runs on any of the threads. users: who receives
+    the changes.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Reading:
     async def pages(self) -> AsyncIterator[list[Change]]:
         page, self._first = self._first, []
         while page:
-            # Rows that several users may see: this one may have lost some since they were read.
+            # For rows that several users may see: this user may have lost some since they were read.
             yield await self.still_true(page)
             page = await self._threads.run(self._next_page)
 
@@ -68,8 +68,8 @@ class Reading:
         return list(islice(self._iterator, PAGE))
 
     def _next_page(self) -> list[Change]:
-        # The threads try again what a lost connection made fail. A generator that raised is at its end, and
-        # would give no more, as if everything had been told.
+        # The threads retry a read whose connection was lost. But a generator that raised is exhausted, and
+        # would return no more, as if the replay were complete.
         if self._failure is not None:
             raise self._failure
         try:
@@ -90,7 +90,7 @@ class Replays:
     ) -> Told:
         """
         now: a time before the reading started. Cursors never promise more than what had been committed then.
-        Returns what was told last, as far as it can be held.
+        Returns the latest changes that were sent, as many as may be held.
         """
         told: Told = {}
         async for page in reading.pages():
@@ -109,11 +109,11 @@ class Replays:
         return told
 
     async def settle(self, connection: Connection, subscription: Subscription, told: Told) -> None:
-        """Tell what could not be held back, until nothing more is missing but what is held. Never raises."""
+        """Sends what could not be held back, until nothing more is missing but what is held. Never raises."""
         try:
             for _ in range(ROUNDS):
                 await self._ask_again(connection, subscription)
-                # It is held back too, and compared with what the tables said.
+                # What the fan-out still has to write is held back too, and compared with what the tables had.
                 await self._fan_out.written(connection.hears)
                 if subscription.state is not OVERFLOWED or not connection.is_open:
                     return
@@ -126,7 +126,7 @@ class Replays:
             connection.give_up("replay")
 
     async def _ask_again(self, connection: Connection, subscription: Subscription) -> None:
-        """What was held back may be about rows that its user has lost since: a replay may take minutes."""
+        """Checks what was held back: a replay may take minutes, and its user may have lost rows since."""
         if subscription.held:
             held = subscription.take_held()
             subscription.hold_first(await still_true(self._readers.run, held, connection.hears))
@@ -140,7 +140,7 @@ class Replays:
 
 
 def _remember(told: Told, page: Iterable[Change]) -> None:
-    """The latest, as many as are held back at most: those are what they are compared with."""
+    """Remembers the latest, at most as many as may be held back: they are compared with those."""
     for change in page:
         told.pop(change.row, None)
         told[change.row] = change.position

@@ -14,12 +14,12 @@ _EVERY_KEY = None
 
 class Revocations:
     """
-    By user and key, so that a handshake looks up its own and does not go through those of everybody.
-    now, since: seconds of a clock that never goes back.
+    By user and key, so that a handshake looks up its own instead of searching all. now, since: seconds of a
+    monotonic clock.
     """
 
     def __init__(self) -> None:
-        # The last revocation of each key of each user, and in order of their time what is to be forgotten.
+        # The last revocation of each key of each user; and all of them in the order of time, to be forgotten.
         self._at: dict[Key, dict[str | None, float]] = {}
         self._order: deque[tuple[float, Key, str | None]] = deque()
 

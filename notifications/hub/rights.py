@@ -1,9 +1,9 @@
 """
-Whose right to a socket begins, and whose has ended: by its own time, by a revocation, or because the
-authenticator no longer knows it.
+Grants and ends the right to a socket. A right ends by its own time, by a revocation, or because the
+authenticator no longer confirms it.
 
-Word of a revocation travels through the broker and can be lost. So a handshake that was decided while words
-were lost is decided again, and the passes over the tables ask for everybody's right (revalidate).
+The message about a revocation goes through the broker and can be lost. So a handshake that was decided while
+messages were lost is decided again, and the passes over the tables check all rights (revalidate).
 """
 
 import time
@@ -33,7 +33,7 @@ class Rights:
 
     async def admit(self, handshake: Handshake) -> Admission | None:
         """
-        None, or an admission that has expired: this handshake has no right to a socket. Raises
+        Returns None, or an admission that has expired, if this handshake has no right to a socket. Raises
         AuthenticationUnavailable.
         """
         if ticket := ticket_of(handshake):
@@ -47,18 +47,21 @@ class Rights:
         return admission
 
     def doubt(self) -> None:
-        """Word of a revocation may have been lost: who is being asked about now is asked about again."""
+        """
+        The message about a revocation may have been lost: handshakes that are being decided now are decided
+        again.
+        """
         self._doubts += 1
 
     def _revoked_since(self, admission: Admission, asked_at: float) -> bool:
         return self._revocations.concern(key_of(admission.user_id), admission.key, asked_at)
 
-    # Their end
+    # The end of a right
 
     def revoke(self, event: dict[str, Any]) -> int:
         """
-        Carries out an events.disconnect_event, once, by however many ways it comes: whoever came back
-        meanwhile stays. Returns how many sockets it closed.
+        Carries out an events.disconnect_event once, by however many ways it arrives: a client that
+        reconnected meanwhile keeps its socket. Returns how many sockets it closed.
         """
         return self._orders.once(event.get("order"), lambda: self._revoke(event))
 
@@ -73,21 +76,21 @@ class Rights:
         return len(concerned)
 
     def _close_one(self, event: dict[str, Any]) -> int:
-        """No right ends with it: the client may come back."""
+        """Ends no right: the client may reconnect."""
         concerned = [each for each in self._registry.connections if socket_name(each) == event["socket"]]
         for connection in concerned:
             connection.close(event["reason"], reconnect=event["reconnect"])
         return len(concerned)
 
     def end_expired(self) -> None:
-        """By the clock of the wall, which the times in a right are of."""
+        """By the wall clock, in which a right's end is given."""
         for connection in self._registry.expire(time.time()):
             reason = protocol.TOKEN_EXPIRED if connection.extended else protocol.UNAUTHORIZED
             connection.close(reason, reconnect=False)
 
     async def revalidate(self, connections: Iterable[Connection]) -> None:
         """Close those that have lost their right. Raises what the authenticator does."""
-        # Who is nobody has no right that could end, and a ticket ends by itself.
+        # An anonymous user has no right that could end, and a ticket expires by itself.
         asked = [
             each
             for each in connections

@@ -1,12 +1,12 @@
 """
-How frames reach one socket, and how it ends. Its life is a table (wire/connection_states.py).
+Writes frames to one socket, and closes it. Its states are a table (wire/connection_states.py).
 
-It is a websocket, unless a subclass says otherwise (event_stream.py): what a frame is to the server, and what
-the last ones are, is all that differs.
+It is a websocket, unless a subclass says otherwise (event_stream.py): only the server's form of a frame, and
+the last frames, differ.
 
 Frames are written synchronously as long as the server takes them at once (daphne always does). When its
 `send` has to wait, the socket is congested: what follows goes to a bounded outbox, and a task of its own
-writes it. So nobody ever waits for a slow socket, and a socket that keeps up costs no task and no queue.
+writes it. So a slow socket delays no other, and a socket that keeps up costs no task and no queue.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 class Socket:
     """
-    user_id: whose it is. direct: the server's way around `send`, where it has one (framing.py).
-    closed: the reason of its end, once that was decided. frames_out: how many were given to the server.
+    user_id: its user. direct: the server's shortcut around `send`, if it has one (framing.py).
+    closed: the reason of its end, once that is decided. frames_out: how many were given to the server.
     """
 
     __slots__ = (
@@ -48,7 +48,7 @@ class Socket:
         "user_id",
     )
 
-    # They are there while the socket is CONGESTED.
+    # Exist only while the socket is CONGESTED.
     _outbox: Outbox
     _written: asyncio.Event
 
@@ -65,18 +65,18 @@ class Socket:
     # For a subclass
 
     def on_close(self) -> None:
-        """Called once, when it was decided that the socket ends."""
+        """Called once, when it is decided that the socket ends."""
 
     def _message(self, text: str) -> Message:
         """A frame, as the server's `send` takes it."""
         return {"type": "websocket.send", "text": text}
 
     def _bytes(self, text: str) -> bytes:
-        """A frame, as the server's direct way takes it."""
+        """A frame, as DirectWrite takes it."""
         return text_frame(text)
 
     def _farewell(self, reason: str | None, reconnect: bool, code: int) -> tuple[Message, Message]:
-        """The last word and the close, as `send` takes them."""
+        """The disconnect frame and the close, as `send` takes them."""
         text = protocol.disconnect(reason, reconnect=reconnect)
         return self._message(text), {"type": "websocket.close", "code": code}
 
@@ -111,7 +111,9 @@ class Socket:
                 self.give_up("outbox")
 
     def write_first(self, frame: str) -> None:
-        """Before whatever waits in the outbox: pings, which keep the client from giving up on us."""
+        """
+        Overtakes what waits in the outbox. For pings, without which the client would give up the connection.
+        """
         if self.state is OPEN:
             self._transmit(frame)
         elif self.state is CONGESTED:
@@ -125,7 +127,7 @@ class Socket:
         return self.state is OPEN and self._direct is not None
 
     def write_together(self, frames: Sequence[str]) -> None:
-        """Of a socket that writes_together: with one call to the kernel, if it takes them all."""
+        """For a socket that writes_together: one system call, if the kernel takes all frames."""
         if self._direct is not None and self._direct(b"".join(map(self._bytes, frames))):
             self.frames_out += len(frames)
             return
@@ -140,7 +142,7 @@ class Socket:
     def _give(self, message: Message) -> None:
         try:
             waiting = eager.start(self._send(message))
-        except Exception as exc:  # the server's word that this socket is gone; which one, differs by server
+        except Exception as exc:  # the server reports a lost socket; the exception differs by server
             self.end(f"cannot write: {type(exc).__name__}")
             return
         if waiting is not None:
@@ -188,7 +190,7 @@ class Socket:
     async def _say_farewell(self, frame: Message, close: Message, congested: bool) -> None:
         """Never raises: the socket may be gone already."""
         with contextlib.suppress(Exception):
-            # Behind a full buffer the frame would wait for ever: its client has to do without.
+            # Behind a full buffer the frame would wait for ever, so it is not sent.
             if not congested:
                 await self._send(frame)
         with contextlib.suppress(Exception):
@@ -196,11 +198,11 @@ class Socket:
         self._follow(ConnectionEvent.FAREWELL_SAID)
 
     def end(self, reason: str) -> None:
-        """It is over, whoever decided it. Idempotent; never raises."""
+        """The socket has ended, for whatever reason. Idempotent; never raises."""
         self._leave(ConnectionEvent.LOST, reason)
 
     def _leave(self, event: ConnectionEvent, reason: str) -> bool:
-        """Whether this is what ended it."""
+        """Returns whether this call ended it."""
         was_open, was_congested = self.is_open, self.congested
         self._follow(event)
         if not was_open:
@@ -214,6 +216,8 @@ class Socket:
         return True
 
     def give_up(self, limit: str) -> None:
-        """Its client does not keep up. limit: the name of what it went beyond."""
+        """
+        Closes the socket of a client that does not keep up. limit: the name of the limit that it exceeded.
+        """
         breaches.report(limit, f"closed a socket of user {shown(self.user_id)} that does not read")
         self.close(protocol.TOO_SLOW, reconnect=True, code=TOO_SLOW)

@@ -1,5 +1,5 @@
 """
-What one process holds at this moment, for metrics, `cable_stats` and the admin.
+The state of one process at this moment, for metrics, `cable_stats` and the admin.
 """
 
 import heapq
@@ -21,7 +21,7 @@ from .connection import Connection
 from .last_hour import Minute
 from .registry import Registry
 
-# Those with the most sockets. An answer stays small, however many users there are.
+# The users with the most sockets. An answer stays small, however many users there are.
 USERS_SHOWN = 50
 SOCKETS_SHOWN = 50
 

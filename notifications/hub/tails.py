@@ -1,9 +1,9 @@
 """
-What is written to the connections of one user, for whoever asks (operations/received.py, `cable_tail`).
+Reports what is written to the connections of one user (operations/received.py, `cable_tail`).
 
-It is asked again and again, and each question is answered with what was written since the one before: so the
-asker sets the pace, and what is written while the broker is away is told when it is back. Who stops asking is
-forgotten after a time. What waits for a question is bounded; what is more is counted.
+The asker polls, and each answer has what was written since the answer before: so the asker sets the pace, and
+what is written while the broker is down is reported when it is back. An asker that stops polling is forgotten
+after a time. The lines between two polls are bounded; further lines are only counted.
 
 As long as nobody asks, a frame costs one look at an attribute that is None.
 """
@@ -20,12 +20,12 @@ from .registry import Registry
 
 logger = logging.getLogger(__name__)
 
-# Without a question for so long, while the broker is there, the asker is gone.
+# An asker that has not polled for this long, while the broker was up, is gone.
 LEASE_SECONDS = 10.0
 LOOK_SECONDS = 2.0
-# Lines that wait for the next question. An answer of so many has 50 kB.
+# Lines that wait for the next poll. An answer of so many has 50 kB.
 KEPT = 500
-# Whose questions one process answers at a time.
+# Askers that one process answers at a time.
 ASKERS = 8
 
 # When (seconds since the epoch), the number of the connection, action, resource, id, the way (connection.py),
@@ -34,7 +34,7 @@ Line = tuple[float, int, str, str, Key, str, bool]
 
 
 class _Tail:
-    """lines: since the last answer, the first of them. written: how many there were in all."""
+    """lines: the first ones since the last answer. written: how many there were in all."""
 
     def __init__(self, user_id: Key) -> None:
         self.user_id = user_id
@@ -50,12 +50,12 @@ class _Tail:
 
 
 class Tails:
-    """in_touch: whether the broker is there. While it is not, nobody can ask, and nobody is forgotten."""
+    """in_touch: whether the broker is up. While it is down nobody can ask, so no asker is forgotten."""
 
     def __init__(self, registry: Registry, in_touch: Callable[[], bool]) -> None:
         self._registry = registry
         self._in_touch = in_touch
-        # By the groups that are answered to.
+        # By the group to which the answers are sent.
         self._tails: dict[str, _Tail] = {}
 
     def __len__(self) -> int:
@@ -126,7 +126,7 @@ class Tails:
         return any(tail.user_id == user_id for tail in self._tails.values())
 
     def _note(self, connection: Connection, change: Change, way: str) -> None:
-        """It was written; or not, to a connection that had ended, or ended by it."""
+        """Notes a change that was written. Not on a connection that had ended, or ended because of it."""
         if not connection.is_open:
             return
         name = (connection.number, change.action, change.resource, change.pk)

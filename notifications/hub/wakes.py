@@ -1,6 +1,6 @@
 """
-Word of the triggers that `manage.py cable_triggers` makes: somebody wrote, perhaps without a signal. It says
-nothing else; the catch-up reads what it was. docs/decisions/0035 says why.
+Listens to the triggers of `manage.py cable_triggers`. A notification says only that there was a write,
+perhaps without a signal; the catch-up reads what it was. docs/decisions/0035 has the reasons.
 """
 
 import asyncio
@@ -19,25 +19,26 @@ from ..ground.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
-# Of PostgreSQL. Not by installation: a trigger belongs to a table, whoever reads it.
+# PostgreSQL's notification channel. Not per installation: a trigger belongs to a table, whichever
+# installations read it.
 CHANNEL = "sync_cable_wake"
-# However much is written, a pass begins no more often.
+# A pass begins no more often than this, however much is written.
 WAKE_AGAIN_SECONDS = 0.2
-# A connection that was silent for so long is asked whether it stands, and has so long to answer.
+# A connection without a notification for SILENCE_SECONDS is checked, and must answer within ANSWER_SECONDS.
 SILENCE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 CONNECT_AGAIN_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
 
 class Wakes:
-    """owe: has the catch-up run soon."""
+    """owe: makes the catch-up run soon."""
 
     def __init__(self, owe: Callable[[], None]) -> None:
         self._owe = owe
         self._failures = 0
 
     async def run(self) -> None:
-        """Without end. While it does not listen, the reconcile finds what was written."""
+        """Runs for ever. While it does not listen, the reconcile finds what was written."""
         while True:
             try:
                 await self._listen()
@@ -62,7 +63,7 @@ class Wakes:
                 await link.open()
                 await link.execute(f"LISTEN {CHANNEL}")
             self._failures = 0
-            # What was written before.
+            # For what was written before we listened.
             woken.set()
             while True:
                 await _until_woken(woken, link)

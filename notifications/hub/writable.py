@@ -1,6 +1,6 @@
 """
-Whether the databases can do what the hub needs: that of the epoch be written to (one that is read-only or
-full answers every question, and saves nothing), and each that rows are read from, answer.
+Checks the databases. That of the epoch must be writable (one that is read-only or full answers every query,
+and saves nothing); each that rows are read from must answer.
 """
 
 import shutil
@@ -32,7 +32,7 @@ def require_writable() -> None:
 
 
 def require_databases() -> None:
-    """Raises django.db.Error as require_writable; or, with its alias, where a database is not read from."""
+    """Raises django.db.Error as require_writable; or, with its alias, if a database cannot be read from."""
     require_writable()
     for alias in sorted({each.written_in() for each in resources().values()} - {written_in(Epoch)}):
         try:
@@ -43,7 +43,10 @@ def require_databases() -> None:
 
 
 def _require_room(connection: BaseDatabaseWrapper) -> None:
-    """On a full disk what is there can be overwritten: our small write succeeds, a user's does not."""
+    """
+    Raises if the disk is full. Existing pages can be overwritten then: our small write succeeds, a user's
+    does not.
+    """
     if connection.vendor == "sqlite":
         file = Path(connection.settings_dict["NAME"])
         if file.exists() and shutil.disk_usage(file).free < LEAST_FREE_BYTES:
@@ -54,8 +57,8 @@ def _require_room(connection: BaseDatabaseWrapper) -> None:
 
 def _spill(connection: BaseDatabaseWrapper, size: int) -> None:
     """
-    Have PostgreSQL put rows of so many bytes into a temporary file, beside the tables. It tells nobody how
-    much room there is, and this leaves nothing to vacuum.
+    Makes PostgreSQL write rows of this size to a temporary file, beside the tables. PostgreSQL does not
+    report free disk space, and this leaves nothing to vacuum.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64kB'")
