@@ -1,6 +1,7 @@
 """
-"One of these values", as one parameter however many there are: an IN with a parameter for each is refused by
-SQLite beyond some thousands, and parsed anew for each number of them.
+The condition "one of these values", on PostgreSQL and SQLite with one parameter, however many values there
+are: an IN with a parameter for each is refused by SQLite beyond some thousands, and parsed anew for each
+number of them.
 """
 
 import json
@@ -19,8 +20,8 @@ class Among(Lookup):
     """
     A condition for filter(): Among(F("user_id"), [1, 2, 3]).
 
-    A lookup, and no other expression: where the database has no type for booleans (MySQL, SQLite from Django
-    6.1 on) Django would compare any other to True, and no index is used for that.
+    A Lookup, and no other expression: where the database has no type for booleans (MySQL, SQLite from Django
+    6.1 on) Django would compare any other expression to True, for which no index is used.
     """
 
     prepare_rhs = False

@@ -1,5 +1,5 @@
 """
-The way of everything that is announced: into the batch of its transaction (transactions.py).
+Puts each announcement into the batch of its transaction (transactions.py).
 """
 
 import logging
@@ -20,8 +20,8 @@ _warned: set[tuple[type[Model], str]] = set()
 
 def announce(resource: Resource, using: str, steps: list[Step]) -> Part | None:
     """
-    With the commit of the transaction on this database; at once if there is none. Returns the part of the
-    transaction that they are in, if any.
+    Announces the steps with the commit of the transaction on this database; at once if there is none. Returns
+    the part of the transaction that they are in, if any.
     """
     part = batch_of(using).add(steps)
     _warn_if_elsewhere(resource, using)
@@ -29,7 +29,7 @@ def announce(resource: Resource, using: str, steps: list[Step]) -> Part | None:
 
 
 def to_everybody(resource: Resource, row: Row, *, created: bool = False) -> list[Step]:
-    """What who may hear of public rows hears of this one, if it is public when it is told."""
+    """The steps for the public stream. They are delivered only if the row is public then."""
     if resource.public is None or row.gone:
         return []
     public = replace(row, owner=PUBLIC)
@@ -41,7 +41,9 @@ def updated(resource: Resource, row: Row) -> Step:
 
 
 def _warn_if_elsewhere(resource: Resource, using: str) -> None:
-    """Once for each model and alias: such rows are announced, and what is lost on the way stays lost."""
+    """
+    Warns once for each model and alias: such rows are announced, but a lost notification is not repeated.
+    """
     if (resource.model, using) in _warned or using == (read := resource.written_in()):
         return
     _warned.add((resource.model, using))

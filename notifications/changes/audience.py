@@ -1,9 +1,9 @@
 """
-Who may see a row, where that is not one owner: CABLE["RESOURCES"][…]["audience"].
+Who may see a row that has no single owner: CABLE["RESOURCES"][…]["audience"].
 
     "audience": "project__memberships__user"      a lookup path from the row to users
     "audience": ["owner", "shared_with"]          several of them
-    "audience": "shelves.rules.BookAudience"      a class, for what no path can say (Rule, below)
+    "audience": "shelves.rules.BookAudience"      a class, for what no path can express (Rule, below)
 
 All of it is read from the tables as they are now.
 """
@@ -19,9 +19,9 @@ from django.utils.module_loading import import_string
 
 from .among import Among
 
-# The name under which a query says who sees a row.
+# The column of a query with the user who may see the row.
 READER = "cable_reader"
-# And since when, by the time of a membership, say.
+# And the column with the time since when, of a membership for example.
 JOINED = "cable_joined"
 # Pairs that are read at a time.
 PAGE = 5_000
@@ -30,7 +30,7 @@ Pair = tuple[Any, Any]
 
 
 class Rule(Protocol):
-    """What a project writes where no path will do. It is made without arguments, once."""
+    """A class that a project writes where no path is enough. It is instantiated once, without arguments."""
 
     def users(self, rows: QuerySet[Any]) -> Iterable[Pair]:
         """Who may see which of these rows."""
@@ -40,7 +40,7 @@ class Rule(Protocol):
 
 
 class Hop:
-    """One relation of a path, which leads from `source` to `model`. prefix: the path with it."""
+    """One relation of a path, which leads from `source` to `model`. prefix: the path up to it, inclusive."""
 
     def __init__(self, source: type[Model], prefix: str, field: Any) -> None:
         self.source = source
@@ -51,7 +51,7 @@ class Hop:
 
     @property
     def through(self) -> type[Model] | None:
-        """Of a many-to-many relation, in whichever direction, the model that holds it."""
+        """The through model of a many-to-many relation, in either direction; None for another relation."""
         if not self.field.many_to_many:
             return None
         return (self.field if self.is_forward else self.field.field).remote_field.through  # type: ignore[no-any-return]
@@ -63,7 +63,7 @@ class Hop:
 
     @property
     def generic(self) -> Any:
-        """The GenericRelation that it is, in whichever direction; None if it is none."""
+        """The GenericRelation, in either direction; None for another relation."""
         relation = self.field if self.is_forward else self.field.field
         # Not by its class: that can be imported only where contenttypes is installed.
         return relation if hasattr(relation, "object_id_field_name") else None
@@ -75,7 +75,7 @@ class Hop:
 
     @property
     def columns(self) -> tuple[tuple[type[Model], str], ...]:
-        """What decides where it leads, foreign keys mostly: (model, attribute)."""
+        """The columns that decide where it leads, mostly foreign keys: (model, attribute)."""
         if self.field.many_to_many:
             return ()
         model = self.source if self.is_held_here else self.model
@@ -105,7 +105,7 @@ class Path:
 
     @classmethod
     def nowhere(cls) -> Self:
-        """Of rows that need no path: everybody may hear of them."""
+        """For public rows, which need no path."""
         path = cls.__new__(cls)
         path.path, path.hops = "", []
         return path
@@ -135,13 +135,15 @@ def _is_time(model: type[Model], name: str) -> bool:
 
 
 class Paths:
-    """Whoever one of the paths leads to."""
+    """The users that the paths lead to."""
 
     def __init__(self, model: type[Model], paths: Sequence[str], setting: str) -> None:
         self.paths = [Path(model, path, setting) for path in paths]
 
     def path_of(self, joined_at: str, setting: str) -> Path:
-        """The one that passes the time. Raises ImproperlyConfigured for what is no time on a path."""
+        """
+        The path that the time is on. Raises ImproperlyConfigured if it is not a time on one of the paths.
+        """
         prefix, _, name = joined_at.rpartition("__")
         for path in self.paths:
             for hop in path.hops[:-1]:
@@ -154,14 +156,14 @@ class Paths:
     def joined(
         self, path: Path, joined_at: str, rows: QuerySet[Any], columns: Sequence[str], users: Collection[Any]
     ) -> QuerySet[Any]:
-        """As readers, with the time in the column JOINED. Unordered."""
+        """As readers(), with the time in the column JOINED. Unordered."""
         since: QuerySet[Any] = self.along(path, rows, columns, users).annotate(**{JOINED: F(joined_at)})
         return since.distinct()
 
     def users(self, rows: QuerySet[Any], among: Collection[Any] | None = None) -> Iterator[Pair]:
         """
-        Who may see which of these rows; of these users, if among names some. One query for each PAGE of
-        pairs, and no cursor of the database, which a pooler of transactions would lose (PgBouncer).
+        Who may see which of these rows; only users in `among`, if it is given. One query for each PAGE of
+        pairs, and no database cursor, which a pooler in transaction mode would lose (PgBouncer).
         """
         beyond = None
         while page := self._page(rows, among, beyond):
@@ -172,7 +174,7 @@ class Paths:
             beyond = Q(pk__gt=row) | Q(pk=row, **{f"{READER}__gt": user})
 
     def _page(self, rows: QuerySet[Any], among: Collection[Any] | None, beyond: Q | None) -> list[Pair]:
-        # Tuples, since a dict for each of thousands is time that a hub in this process has to wait for.
+        # Tuples, because making thousands of dicts would delay a hub in this process.
         found = self.readers(rows, ["pk"], among, beyond).order_by("pk", READER)
         return list(found.values_list("pk", READER)[:PAGE])
 
@@ -200,8 +202,8 @@ class Paths:
         columns: Sequence[str] = ("pk",),
         among: Collection[Any] | None = None,
     ) -> QuerySet[Any]:
-        """As readers, of one path, and with repetitions."""
-        # The filters name the annotation: by the path, each would join the tables once more.
+        """As readers(), of one path, and with repetitions."""
+        # The filters use the annotation: with the path, each filter would join the tables once more.
         found = rows.order_by().values(*columns, **{READER: F(f"{path.path}__pk")})
         found = found.filter(**{f"{READER}__isnull": False})
         return found if among is None else found.filter(Among(F(READER), among))

@@ -1,6 +1,6 @@
 """
-Rows that were changed without a signal, announced by whoever changed them: sync_cable.notify, and the methods
-of AnnouncedQuerySet.
+Announces rows that were changed without a signal, for the code that changed them: sync_cable.notify, and the
+methods of AnnouncedQuerySet.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -45,7 +45,9 @@ def _described(value: Any) -> str:
 
 
 def _is_of_groups(queryset: QuerySet[Any]) -> bool:
-    """A condition on an aggregate would mean something else if each row were a group."""
+    """
+    Whether its rows are groups: then a condition on an aggregate would mean something else for single rows.
+    """
     group_by = queryset.query.group_by
     if not isinstance(group_by, tuple):
         return False
@@ -69,7 +71,7 @@ def _notify(resource: Resource, queryset: QuerySet[Any]) -> int:
 
 
 def _gone_for_everybody(resource: Resource, rows: Collection[Row], using: str) -> list[Step]:
-    """Of these rows, which are deleted softly, those that are public but for that. One query."""
+    """The steps for those of these soft-deleted rows that would be public otherwise. One query."""
     if not rows or resource.public is None:
         return []
     found = resource.rows(using).filter(Among(F("pk"), [row.pk for row in rows]))
@@ -79,18 +81,18 @@ def _gone_for_everybody(resource: Resource, rows: Collection[Row], using: str) -
 
 def _rows(resource: Resource, queryset: QuerySet[Any]) -> Iterator[Row]:
     """
-    The columns are taken from the rows of the queryset, whatever it was to yield, sliced or not. Without a
-    cursor of the database, which a pooler of transactions would lose (PgBouncer).
+    Reads our columns of the queryset's rows, whatever it was to yield, sliced or not. Without a database
+    cursor, which a pooler in transaction mode would lose (PgBouncer).
     """
     return map(resource.row, queryset.values(*resource.columns()))
 
 
-# What AnnouncedQuerySet did
+# Changes by AnnouncedQuerySet
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the rows of a resource were, by primary key. public: those that everybody could hear of."""
+    """The rows of a resource before a change, by primary key. public: those that were public."""
 
     resource: Resource
     rows: dict[Any, Row]
@@ -103,7 +105,7 @@ def _before(resource: Resource, rows: Iterable[Row], using: str) -> Before:
 
 
 def _public(resource: Resource, rows: Mapping[Any, Row], using: str) -> set[Pair]:
-    """By a query, if the resource has public rows."""
+    """Which of the rows are public. One query, if the resource has public rows."""
     return PublicLink(resource).pairs_of(using, list(rows)) if rows and resource.public is not None else set()
 
 
@@ -117,7 +119,7 @@ def rows_in_the_way(
     model: type[Model], made: Collection[Model], fields: Collection[str], using: str
 ) -> list[Before]:
     """
-    What a bulk_create of these will update instead, by the names of its unique_fields; without any, nothing.
+    The rows that a bulk_create of these will update instead, found by its unique_fields; without any, none.
     One query for each resource, and one more if it has public rows.
     """
     found = resources_of(model)
@@ -134,7 +136,8 @@ def _rows_like(
     rows = resource.rows(using)
     for each, values in zip(unique, zip(*wanted, strict=True), strict=True):
         rows = rows.filter(Among(F(each.attname), [value for value in values if value is not None]))
-    # Of several columns, each of which has one of its values, not all are together in one of these.
+    # With several columns, the values that match may be of different instances: only rows that match one
+    # count.
     together = {tuple(map(str, values)) for values in wanted}
     names = [each.attname for each in unique]
     for row in rows.values(*{*resource.columns(), *names}):
@@ -143,28 +146,28 @@ def _rows_like(
 
 
 def _value(field: Any, row: Model) -> Any:
-    """None of what the database is yet to compute."""
+    """None for a value that the database has yet to compute."""
     value = getattr(row, field.attname)
     return None if hasattr(value, "resolve_expression") else to_python(field, value)
 
 
 def announce_created(before: Iterable[Before], keys: Collection[Any], using: str) -> None:
-    """With one query for each resource. before: those that were updated instead, whatever their key."""
+    """One query for each resource. before: the rows that were updated instead, whatever their key."""
     for each in before:
         created = dict.fromkeys(to_python(each.resource.pk, key) for key in keys)
         _announce(each.resource, _steps(each, {**each.rows, **created}, using), using)
 
 
 def announce_updated(before: Iterable[Before], using: str) -> None:
-    """As the rows are now, with one query for each resource; to owners before as well."""
+    """Announces the rows as they are now, to previous owners as well. One query for each resource."""
     for each in before:
         _announce(each.resource, _steps(each, each.rows, using), using)
 
 
 def touch(resource: Resource, keys: Collection[Any], using: str) -> None:
     """
-    They changed, by what no column of theirs says. Their update time moves, if it is not ahead of the clock;
-    then the tables do not tell of it.
+    Announces rows that changed although none of their columns did. Their update time is moved, unless it is
+    ahead of the clock; then a read of the tables does not find the change.
     """
     moment = now()
     if resource.updated_at and keys:
@@ -180,7 +183,7 @@ def touch(resource: Resource, keys: Collection[Any], using: str) -> None:
 
 
 def _steps(before: Before, keys: Iterable[Any], using: str) -> list[Step]:
-    """keys: of the rows as they are now, those among them that were not there before."""
+    """keys: of the rows as they are now, including those that were not there before."""
     resource = before.resource
     steps, back = [], []
     for row in _read(resource, keys, using):
@@ -193,7 +196,7 @@ def _steps(before: Before, keys: Iterable[Any], using: str) -> list[Step]:
 
 
 def _steps_of(resource: Resource, row: Row, was: Row | None) -> list[Step]:
-    """All but what restored() and moved() say."""
+    """All steps except those of restored() and moved()."""
     if row.gone:
         return [] if was is None or was.gone else gone(resource, row, was.owner)
     if was is None:
@@ -209,7 +212,7 @@ def _announce(resource: Resource, steps: list[Step], using: str) -> None:
 
 
 def _read(resource: Resource, keys: Iterable[Any], using: str) -> Iterator[Row]:
-    """Of those that are still there."""
+    """Reads those that still exist."""
     remaining = iter(keys)
     while page := list(islice(remaining, PAGE)):
         for row in _rows(resource, resource.rows(using).filter(pk__in=page)):

@@ -1,9 +1,9 @@
 """
-What is deleted becomes steps of the transaction, for whoever saw it before.
+Deletions become steps of the transaction, for the users who could see the rows.
 
-An audience must be read before the cascade takes memberships away; and an owner from the table, because the
-instance may have been read before somebody else gave the row away. Django sends pre_delete for everything
-that one call deletes before it deletes anything; so what it names is gathered, and read, with one query per
+An audience must be read before the cascade deletes memberships; and an owner from the table, because the
+instance may have been read before the row was given to another owner. Django sends pre_delete for everything
+that one call deletes before it deletes anything; so the rows are gathered, and read, with one query per
 resource, just before the first statement that writes.
 """
 
@@ -28,14 +28,15 @@ from .steps import Step
 from .transactions import Batch, Part, batch_of
 
 _ATTRIBUTE = "cable_deletion"
-# Before these nothing is written; and what a rollback undoes was not.
+# These statements write nothing; and what is rolled back is not deleted.
 _NO_WRITES = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
-# Losses that a transaction holds in memory until its commit, of one deletion. What goes beyond is written at
-# once, in as large portions, and read again after the commit: a team takes its cards from all its members.
+# Losses of one deletion that a transaction holds in memory until its commit. Further ones are written at
+# once, in portions of this size, and read again after the commit: the deletion of a team takes its cards from
+# all its members.
 HELD = 10_000
 
-# What reads the pairs of rows and users that lose each other, given the primary keys of what is deleted.
+# Reads the pairs of rows and users who lose them, given the primary keys of what is deleted.
 Reader = Callable[[list[Any]], list[Iterable[Pair]]]
 
 
@@ -49,8 +50,9 @@ def _destroyed(resource: Resource, pairs: Iterable[Pair], at: datetime) -> list[
 
 class Gathered:
     """
-    Of one connection. key: of what is read together. If what began it is rolled back before anything was
-    written, a deletion that another receiver of pre_delete forbade for example, nothing was deleted.
+    The gathered deletions of one connection. key: of what is read together. If the transaction is rolled back
+    before anything was written, for example because another receiver of pre_delete forbade the deletion,
+    nothing was deleted.
     """
 
     def __init__(self, using: str) -> None:
@@ -63,11 +65,11 @@ class Gathered:
             self._begin()
         self._waiting.setdefault(key, (resource, read, []))[2].append(pk)
         if self._part is None:
-            # Somebody sends pre_delete without a transaction: nothing says when it is over.
+            # pre_delete was sent without a transaction, so that the end of the deletion is unknown.
             self._read()
 
     def _begin(self) -> None:
-        # The first: whoever added a wrapper for a block of code takes away the last one at its end.
+        # In front: code that adds a wrapper for a block removes the last one at its end.
         connections[self._using].execute_wrappers.insert(0, self._before_statements)
         self._part = batch_of(self._using).add([])
         if self._part is not None and (hook := self._part.hook) is not None:
@@ -95,7 +97,7 @@ class Gathered:
 
 
 def _once(found: list[Iterable[Pair]]) -> Iterator[Pair]:
-    """Each pair that any of them finds; row by row, since those who hear the same are told at once."""
+    """Each pair that any of them finds; row by row, because the users of one row are notified together."""
     queries = [each for each in found if isinstance(each, QuerySet)]
     if queries:
         first, *others = queries
@@ -124,10 +126,10 @@ def gather(key: Any, resource: Resource, read: Reader, pk: Any, using: str) -> N
 
 def announce_deletion(sender: type[Model], instance: Model, using: str = "default", **_: Any) -> None:
     """
-    Receiver of pre_delete. It raises what the database raises: a deletion that is not noted would be lost to
-    whoever is away.
+    Receiver of pre_delete. It raises what the database raises: without a notice, clients that are offline
+    would miss the deletion.
     """
-    # Of a child of multi-table inheritance, its parents are deleted with signals of their own.
+    # In multi-table inheritance, the parents of a child are deleted with signals of their own.
     for resource in resources_in(sender):
         if resource.deletions:
             _announce(resource, instance, using)
@@ -138,7 +140,7 @@ def _announce(resource: Resource, instance: Model, using: str) -> None:
 
 
 def receivers() -> Iterator[Receiver]:
-    """For the models that are told of."""
+    """For the models whose deletions are announced."""
     for model in apps.get_models():
         if any(resource.deletions for resource in resources_in(model)):
             yield Receiver(pre_delete, model, announce_deletion, "announce_deletion")

@@ -4,9 +4,9 @@ Further keys of a notification: CABLE["RESOURCES"][…]["payload"] names a funct
     def book_keys(title, shelf_id):
         return {"title": title, "shelf": shelf_id}
 
-Its parameters are columns, so that nothing else is read. It is asked wherever a row is read, from a saved
-instance or from the tables, and so says the same of both. What it gets wrong costs a notification these keys,
-and never a save or the change itself.
+Its parameters are columns, so that nothing else is read. It is called wherever a row is read, from a saved
+instance or from the tables, so that both give the same keys. If it fails, the notification lacks these keys;
+the save and the change itself are not affected.
 """
 
 import inspect
@@ -25,14 +25,15 @@ from ..wire.payloads import members
 
 logger = logging.getLogger(__name__)
 
-# Of their JSON text. A notification says that a row changed: who wants the whole row reads it.
+# Of the JSON text of the keys. A notification says that a row changed: a client that needs the whole row
+# reads it.
 MAX_BYTES = 2_048
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Further:
-    """columns: attribute names, in any order; what members() asks for."""
+    """columns: attribute names, in any order, which members() needs."""
 
     def __init__(self, resource: str, call: Callable[..., Any], columns: Collection[str]) -> None:
         self.columns = tuple(columns)
@@ -41,8 +42,8 @@ class Further:
 
     def members(self, values: Mapping[str, Any]) -> str:
         """
-        As JSON text without braces; "" if there are none. values: of the columns, and others. Never raises:
-        what fails is counted, and logged once a second.
+        As JSON text without braces; "" if there are none. values: of the columns, and others. Never raises: a
+        failure is counted, and logged at most once a second.
         """
         try:
             return self._checked(self._call(**{name: _as_read(values[name]) for name in self.columns}))
@@ -67,12 +68,12 @@ class Further:
 
 
 def _as_read(value: Any) -> Any:
-    """An instance has an object for the name of a file."""
+    """The file's name, instead of an instance's FieldFile."""
     return str(value) if isinstance(value, FieldFile) else value
 
 
 def further_of(name: str, model: type[Model], path: Any, setting: str) -> Further | None:
-    """path: what the settings say; None if nothing. Raises ImproperlyConfigured for what cannot be asked."""
+    """path: from the settings; None if not set. Raises ImproperlyConfigured if it cannot be called."""
     if path is None:
         return None
     setting = f"{setting}['payload']"

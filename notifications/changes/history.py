@@ -29,7 +29,7 @@ from .rows import Row, as_stored, aware, for_field, now
 PAGE = 1_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Beyond it datetime cannot count; nobody asks for it but to see what happens.
+# datetime ends there. A later time can only come from a client that probes the server.
 _LATEST = microseconds(datetime(9999, 12, 31, tzinfo=UTC))
 
 
@@ -38,7 +38,7 @@ class TooMuchToReplay(Exception):
 
 
 class HistoryGone(Exception):
-    """The position belongs to another numbering, lies in the future or cannot be read."""
+    """The position belongs to another epoch, lies in the future or cannot be read."""
 
 
 def microseconds_now() -> int:
@@ -47,7 +47,7 @@ def microseconds_now() -> int:
 
 
 def reach() -> Reach:
-    """Of this installation."""
+    """The Reach of this installation."""
     return Reach.of(cable_settings().overlap, cable_settings().reconcile_interval)
 
 
@@ -60,17 +60,17 @@ def changes_since(
     user_ids: Collection[Key], certain: int, *, limit: int | None = None, counted: int | None = None
 ) -> Iterator[Change]:
     """
-    What changed for these users since one overlap before `certain` (microseconds since the epoch), oldest
-    first. Of what a client names, Reach.certain is what is certain.
+    The changes for these users since one overlap before `certain` (microseconds since the epoch), oldest
+    first. For a position of a client, `certain` is Reach.certain(position).
 
     A row created since gives a create; also an update if it was updated afterwards; one that is gone, or that
     a user lost, a destroy. Read in pages, each by one query per resource whatever the number of users;
-    between two pages the iterator may change threads. Of a resource with an audience, ask telling.visible()
-    before you tell: what a user lost may have changed before.
+    between two pages the iterator may change threads. For a resource with an audience, call telling.visible()
+    before delivery: a user may have lost a row after it changed.
 
-    limit: raises TooMuchToReplay, before the first change, if more rows than that changed after `counted`
-    (as `certain`, which it is if None). What the overlap adds does not count: whoever was told to refetch
-    must get in again, however much changed a moment ago.
+    limit: raises TooMuchToReplay, before the first change, if more rows than that changed after `counted` (by
+    default `certain`). Rows of the overlap do not count: a client that was told to refetch must be able to
+    subscribe again, however much changed a moment ago.
     """
     if limit is not None:
         _require_at_most(limit, user_ids, certain if counted is None else counted)
@@ -83,8 +83,8 @@ def changes_since(
 
 def _found_again(user_ids: Collection[Key]) -> Iterator[tuple[Resource, Collection[Key]]]:
     """
-    The resources whose rows have an update time, each with those of the users whom one query is for. What
-    everybody may hear of has one of its own.
+    The resources whose rows have an update time, each with the users of one query. Public rows have a query
+    of their own.
     """
     users = [user for user in user_ids if is_a_user(user)]
     for resource in resources().values():
@@ -106,7 +106,9 @@ def _changed(resource: Resource, since: datetime) -> QuerySet[Any]:
 def _of_users(
     resource: Resource, rows: QuerySet[Any], user_ids: Collection[Key], beyond: Q | None = None
 ) -> QuerySet[Any]:
-    """The columns of those that these users may see: once, or once for each user, who is in READER then."""
+    """
+    The columns of the rows that these users may see: once, or once for each user, with the user in READER.
+    """
     columns, audience = resource.columns(), resource.audience
     if _has_readers(resource, user_ids) and isinstance(audience, Paths):
         return audience.readers(rows, columns, user_ids, beyond)
@@ -124,7 +126,7 @@ def _has_readers(resource: Resource, user_ids: Collection[Key]) -> bool:
 
 
 def _require_at_most(limit: int, user_ids: Collection[Key], counted: int) -> None:
-    # Not those ahead of the clock, as rows saved often are: nobody can tell when they changed.
+    # Without rows that are ahead of the clock, as rows saved often are: it is unknown when they changed.
     since, until = _moment(max(0, min(counted, _LATEST))), now()
     left = limit
     for resource, users in _found_again(user_ids):
@@ -136,7 +138,7 @@ def _require_at_most(limit: int, user_ids: Collection[Key], counted: int) -> Non
         raise TooMuchToReplay
 
 
-# When, and what is told of it.
+# The time, and the changes to deliver.
 _Found = tuple[datetime, list[Change]]
 
 
@@ -145,7 +147,10 @@ def _noticed(user_ids: Collection[Key], since: datetime, using: str) -> Iterator
 
 
 def _who_joined(resource: Resource, user_ids: Collection[Key], since: datetime) -> Iterator[_Found]:
-    """Whoever got rows by something on the way that is younger: in pages, as the rows themselves."""
+    """
+    A create for each user who got a row by a younger link on the way, such as a membership. In pages, as the
+    rows themselves.
+    """
     if not isinstance(resource.audience, Paths) or PUBLIC in user_ids:
         return
     path = resource.audience.path_of(resource.joined_at, resource.name)
@@ -178,7 +183,7 @@ def _found_in(resource: Resource, user_ids: Collection[Key], since: datetime) ->
 
 def _pages(resource: Resource, user_ids: Collection[Key], since: datetime) -> Iterator[list[dict[str, Any]]]:
     """
-    Oldest first. Without a cursor of the database: pages begin behind the last row of the one before. A row
+    Oldest first. Without a database cursor: each page begins behind the last row of the one before. A row
     that changes meanwhile comes again, with its later time.
     """
     updated_at = resource.updated_at
@@ -227,16 +232,16 @@ def _announcements(resource: Resource, row: Row, since: datetime) -> Iterator[Ch
 
 def counted_from(request: HistoryRequest, position: int) -> int:
     """
-    Later rows count towards the limit; of the position that resume_position() found. A `since` names a whole
-    second, and what changed within it cannot be said to be later.
+    Rows after this count towards the limit. position: from resume_position(). A `since` is a whole second,
+    and what changed within it cannot be said to be later.
     """
     return position if request.offset is not None else position + MICROSECONDS
 
 
 def resume_position(request: HistoryRequest, *, epoch: str, now: int) -> int | None:
     """
-    The position that a client asks to resume from, in microseconds; None if there is nothing to replay. Pure
-    but for the settings.
+    The position that a client asks to resume from, in microseconds; None if there is nothing to replay. Pure,
+    except for the settings.
 
     now: the server's clock, in microseconds. Raises HistoryGone.
     """
@@ -249,7 +254,7 @@ def resume_position(request: HistoryRequest, *, epoch: str, now: int) -> int | N
         return None
     if reach().is_future(position, now):
         raise HistoryGone("a position in the future")
-    # Its read starts earlier, and what was forgotten by then would be missing.
+    # The read starts earlier, and notices that were pruned by then would be missing.
     oldest = now - cable_settings().deletions_kept * MICROSECONDS
     if notices.are_kept() and reach().start(reach().certain(int(position))) < oldest:
         raise HistoryGone("older than the notices of deletions")

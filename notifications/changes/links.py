@@ -1,8 +1,8 @@
 """
-What leads from rows to their audience: memberships, foreign keys, many-to-many relations. A change of one of
-these changes who sees a row, though the row itself stays as it was.
+The links from rows to their audience: memberships, foreign keys, many-to-many relations. A change of a link
+changes who sees a row, though the row itself stays as it was.
 
-Here is what there is to watch, and who sees what by way of it; moves.py watches.
+This module knows which links there are, and who sees what through them; moves.py watches them.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ from .among import Among
 from .audience import READER, Hop, Pair, Path, Paths
 from .resources import Resource, kinds_of, resources
 
-# Of what leads to nobody in particular.
+# The path of public rows, which leads to no particular user.
 EVERYBODY = Path.nowhere()
 
 
@@ -25,7 +25,7 @@ EVERYBODY = Path.nowhere()
 class Link:
     """
     A model on the way from the rows of a resource to their audience. prefix: the lookup that leads to it from
-    a row; "pk" if it is the row itself. columns: those of its attributes that say where it leads.
+    a row; "pk" if it is the row itself. columns: those of its attributes that decide where it leads.
     """
 
     resource: Resource
@@ -42,13 +42,15 @@ class Link:
         return getattr(instance, str(self.model._meta.pk.attname))
 
     def pairs(self, using: str, ends: Mapping[str, Collection[Any]]) -> QuerySet[Any]:
-        """Who sees which rows by this path. ends: lookups of the path, and the keys that are found there."""
+        """
+        Who sees which rows by this path. ends: lookups of the path, and the keys that are selected there.
+        """
         at = {lookup if lookup == "pk" else f"{lookup}__pk": keys for lookup, keys in ends.items()}
         rows = self.resource.rows(using).filter(*(Among(F(lookup), keys) for lookup, keys in at.items()))
         return Paths.along(self.path, rows).values_list("pk", READER)
 
     def found(self, using: str, keys: list[Any]) -> Iterable[Pair]:
-        """By way of these of its model."""
+        """Who sees which rows through these instances of its model."""
         return self.pairs(using, {self.prefix: keys})
 
     def pairs_of(self, using: str, keys: list[Any]) -> set[Pair]:
@@ -61,8 +63,8 @@ class Link:
 @dataclass
 class ThroughLink(Link):
     """
-    The model of a many-to-many relation, whose rows a project may save itself. far: where it leads. beyond:
-    the model there, and the rest of the path.
+    The through model of a many-to-many relation, whose rows a project may save itself. far: the lookup to the
+    other end. beyond: the model there, and the rest of the path.
     """
 
     far: str = ""
@@ -92,7 +94,7 @@ class ThroughLink(Link):
 
 
 class PublicLink(Link):
-    """The row itself, by what says whether everybody may hear of it."""
+    """The row itself, by the columns that make it public."""
 
     def __init__(self, resource: Resource) -> None:
         super().__init__(resource, EVERYBODY, resource.model, "pk", _columns_of_public(resource))
@@ -110,7 +112,7 @@ def _columns_of_public(resource: Resource) -> set[str]:
 
 
 def _links_of(resource: Resource, path: Path) -> Iterator[Link]:
-    """One for each place of the path but its end: deletions matter also where no column does."""
+    """One for each model of the path except its end: deletions matter even where no column does."""
     found: dict[str, Link] = {}
     prefix = "pk"
     for hop in path.hops:
@@ -139,7 +141,10 @@ def _through(resource: Resource, path: Path, near: str, hop: Hop) -> Link:
 
 
 def links_by_model() -> dict[type[Model], list[Link]]:
-    """Of the settings. A proxy or a child of a model sends signals of its own, and stands where that does."""
+    """
+    The links of all resources in the settings. A proxy or a child of a model sends signals of its own, so it
+    has the same links.
+    """
     found: dict[type[Model], list[Link]] = {}
     for resource in resources().values():
         links: list[Link] = [PublicLink(resource)] if resource.public is not None else []

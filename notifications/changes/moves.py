@@ -1,9 +1,9 @@
 """
-What a change of the links (links.py) does to the readers of rows.
+What a change of the links (links.py) means for the readers of rows.
 
-Before the change it is read who sees what by way of the link, and after it again. Whoever only did before
-gets a destroy, whoever only does now a create, both with notices. Whether it is still so when all is
-committed, another way to the same row considered, is asked then (telling.py).
+It is read before the change who sees what through the link, and after the change again. Users who only did
+before get a destroy, users who only do now a create, both with notices. At the commit it is checked whether
+that is still true, because another path may lead to the same row (telling.py).
 """
 
 import contextlib
@@ -40,7 +40,7 @@ def _entered(resource: Resource, pairs: Collection[Pair]) -> list[Step]:
 
 
 def moved(resource: Resource, before: Collection[Pair], after: Collection[Pair]) -> list[Step]:
-    """What they hear who saw a row before, or see it after."""
+    """The steps for users who saw a row only before, or see it only after."""
     lost, got = set(before) - set(after), set(after) - set(before)
     return [*losses(resource, lost), *_entered(resource, got)]
 
@@ -63,7 +63,9 @@ def _values(links: Collection[Link], instance: Model) -> Any:
 
 
 def _is_moved(links: Collection[Link], instance: Model, columns: Collection[str] | None) -> bool:
-    """Whether a save will lead elsewhere, as far as the instance knows. columns: its update_fields."""
+    """
+    Whether a save will change where the links lead, as far as the instance knows. columns: its update_fields.
+    """
     if columns is not None and not any(_names(link).intersection(columns) for link in links):
         return False
     now, before = _values(links, instance), known(instance, _COLUMNS)
@@ -71,7 +73,7 @@ def _is_moved(links: Collection[Link], instance: Model, columns: Collection[str]
 
 
 def _names(link: Link) -> set[str]:
-    """Of its columns, by either name of a foreign key."""
+    """The names of its columns, both of them for a foreign key."""
     fields = [each for each in link.model._meta.concrete_fields if each.attname in link.columns]
     return {name for each in fields for name in (each.name, each.attname)}
 
@@ -89,7 +91,7 @@ def _seen_through(links: Collection[Link], instance: Model, using: str) -> _Seen
 
 
 class _Saves:
-    """Receivers for one model, which stands at these links."""
+    """Receivers for one model, which is part of these links."""
 
     def __init__(self, links: list[Link]) -> None:
         self.links = links
@@ -101,7 +103,7 @@ class _Saves:
     def was_read_again(
         self, sender: type[Model], instance: Model, fields: Collection[str] | None = None, **_: Any
     ) -> None:
-        """What was assigned and not read again is not in the table."""
+        """Remembers only what was read again: another value that was assigned is not in the table."""
         values, before = _values(self.links, instance), known(instance, _COLUMNS)
         if values is UNKNOWN or before is UNKNOWN:
             return
@@ -135,7 +137,8 @@ class _Saves:
     def _steps(self, instance: Model, before: _Seen, created: bool, using: str) -> list[Step]:
         steps: list[Step] = []
         for number, link in enumerate(self.links):
-            # Nothing leads here yet but by its own columns; and a new row is told to its audience as such.
+            # Nothing refers to a new row yet, so only its own columns lead anywhere; and a new row of a
+            # resource is announced as a create.
             if created and (link.is_row or not link.columns):
                 continue
             after = link.pairs_of(using, [link.key_in(instance)]) if link.columns else ()
@@ -144,7 +147,7 @@ class _Saves:
 
     def will_be_deleted(self, instance: Model, using: str = "default", **_: Any) -> None:
         for link in self.links:
-            # What becomes of the row itself, deletions.py tells its audience.
+            # The deletion of the row itself is announced by deletions.py.
             if not link.is_row or isinstance(link, PublicLink):
                 key = (link.resource.name, link.path.path, link.prefix, link.model)
                 gather(key, link.resource, partial(link.read, using), link.key_in(instance), using)
@@ -154,7 +157,7 @@ class _Saves:
 
 
 class _Relations:
-    """Receiver of m2m_changed for a model that holds a relation, and stands at these links."""
+    """Receiver of m2m_changed for a through model, which is part of these links."""
 
     def __init__(self, model: type[Model], links: list[Link]) -> None:
         self._model = model
@@ -179,7 +182,7 @@ class _Relations:
         if action == "post_add" and pk_set:
             for link in self._links:
                 if isinstance(link, ThroughLink) and link.is_symmetrical:
-                    # Django is yet to insert the other half, and sends no signal when it has.
+                    # Django inserts the other half later, and sends no signal for it.
                     steps += _entered(link.resource, link.pairs_between(using, pk_set, instance.pk))
         _add(steps, using)
 
@@ -187,8 +190,8 @@ class _Relations:
         self, instance: Model, reverse: bool, pk_set: Collection[Any] | None, using: str
     ) -> Iterator[list[Any]]:
         """
-        Their primary keys, by whom they lead from. pk_set: of the other end; None for all. Django sends one
-        signal for both halves of a symmetrical relation.
+        The primary keys of the relation's rows, by the end that they lead from. pk_set: of the other end;
+        None for all. Django sends one signal for both halves of a symmetrical relation.
         """
         for relation in _relations_held_by(self._model):
             ends = relation.m2m_field_name(), relation.m2m_reverse_field_name()
@@ -208,7 +211,7 @@ def _relations_held_by(through: type[Model]) -> list[Any]:
     return [field for field in relations if field.remote_field.through is through]
 
 
-# What is watched
+# Receivers
 
 
 def receivers() -> Iterator[Receiver]:

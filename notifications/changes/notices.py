@@ -1,6 +1,6 @@
 """
-What the tables of the rows cannot tell: that a row is gone, or that somebody lost or got one that did not
-change. It is written as notices, in the transaction in which it happens, and read like the rows themselves.
+What the tables of the rows cannot show: that a row is gone, or that a user lost or got a row that did not
+change. It is recorded in notices, in the transaction in which it happens, and read like the rows themselves.
 """
 
 import json
@@ -19,9 +19,9 @@ from .resources import resources
 from .rows import as_stored, aware, for_field, now
 
 PAGE = 1_000
-# What again() holds in memory.
+# Notices that again() holds in memory.
 PORTION = 5_000
-# Rows that one statement deletes: others wait for it, on SQLite at least.
+# Rows that one statement deletes: other writers wait for it, at least on SQLite.
 PRUNED_AT_ONCE = 1_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,14 +33,14 @@ def are_kept() -> bool:
 
 
 def databases() -> set[str]:
-    """The aliases of those that hold notices: each is in the database of its row."""
+    """The aliases of the databases with notices: a notice is in the database of its row."""
     return {resource.written_in() for resource in resources().values() if resource.deletions}
 
 
 def write(changes: Iterable[Change], using: str) -> None:
     """
-    One statement, or as few as the database allows parameters for. None in a database that no resource is
-    read from: nobody would find them, and the table need not be there.
+    In one statement, or as few as the database's limit of parameters allows. Writes none in a database that
+    no resource is read from: nothing would read them, and the table need not be there.
     """
     rows = [
         Notice(
@@ -57,7 +57,7 @@ def write(changes: Iterable[Change], using: str) -> None:
 
 
 class Written(NamedTuple):
-    """Notices that were written at once. at: microseconds since the epoch; of others hardly ever the same."""
+    """Notices that were written at once. at: microseconds since the epoch, which hardly any others share."""
 
     resource: str
     at: int
@@ -68,7 +68,7 @@ class Written(NamedTuple):
 
 
 def again(written: Written, using: str) -> Iterator[list[Change]]:
-    """In portions, in the order in which they were written."""
+    """Reads them again, in portions, in the order in which they were written."""
     at = for_field(_EPOCH + timedelta(microseconds=written.at))
     rows = Notice.objects.using(using).filter(resource=written.resource, at=at).order_by("pk")
     last = 0
@@ -108,7 +108,7 @@ def _change(row: Notice) -> Change:
 
 
 def prune() -> int:
-    """Delete some of those that no position may ask for any more. Returns how many."""
+    """Deletes some of those that are too old for any position. Returns how many."""
     oldest = datetime.fromtimestamp(time.time() - cable_settings().deletions_kept, UTC)
     deleted = 0
     for using in databases():

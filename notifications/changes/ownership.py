@@ -1,10 +1,10 @@
 """
-What a row said before it was saved: remembered with the instance, because a save overwrites it. Who owned
-it, when it was updated, whether it was gone; and the columns that say who may see it (moves.py).
+The values of a row before a save: remembered with the instance, because a save overwrites them. Its owner,
+its update time, whether it was gone; and the columns that decide who may see it (moves.py).
 
 Remembered when an instance is read (post_init), read again (ground/refreshed.py) and saved. It costs no
-query, so it is only as good as the instance: an owner that was deferred, or that somebody else changed since,
-is not known.
+query, so it is only as good as the instance: an owner that was deferred, or changed elsewhere since, is not
+known.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -19,7 +19,7 @@ from ..ground.watching import Receiver
 from .resources import Resource, resources_of
 from .rows import Row
 
-# On instance._state, which those who compare or serialise an instance's attributes leave out. The name of
+# On instance._state, which is left out when an instance's attributes are compared or serialised. The name of
 # the resource follows, since a row may belong to several. GONE: by a soft delete.
 OWNER = "cable_owner:"
 TIME = "cable_time:"
@@ -27,12 +27,12 @@ GONE = "cable_gone:"
 
 
 class UNKNOWN:
-    """What was not read. (A class, because its copies and pickles are itself.)"""
+    """A value that was not read. (A class, because copies and pickles of a class are the class itself.)"""
 
 
 class Pending(Protocol):
     """
-    What was saved at one point of a transaction. committed: it is in the table for good. undone: it was
+    What was saved at one point of a transaction. committed: it is in the table permanently. undone: it was
     rolled back. Neither, until that is decided.
     """
 
@@ -43,7 +43,7 @@ class Pending(Protocol):
 
 
 class _Saved:
-    """In a transaction that may yet be rolled back: then it is what was before."""
+    """A value that was saved in a transaction. If that is rolled back, `before` holds again."""
 
     __slots__ = ("before", "now", "pending")
 
@@ -57,7 +57,7 @@ class _Saved:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """An instance in a cache or in another process has none."""
+        """An instance in a cache or in another process has no transaction."""
         return (_itself, (_settled(self),))
 
 
@@ -66,14 +66,17 @@ def _itself(value: Any) -> Any:
 
 
 def _settled(value: Any) -> Any:
-    """Without what was rolled back."""
+    """The value, without what was rolled back."""
     while isinstance(value, _Saved):
         value = value.before if value.pending.undone else value.now
     return value
 
 
 def _without_decided(value: Any) -> Any:
-    """What is still pending stays so, also below what was rolled back: it may be rolled back as well."""
+    """
+    Drops what is decided. A pending value stays pending, even below one that was rolled back: it may be
+    rolled back as well.
+    """
     while isinstance(value, _Saved) and value.pending.undone:
         value = value.before
     return value.now if isinstance(value, _Saved) and value.pending.committed else value
@@ -85,7 +88,10 @@ def known(instance: Model, attribute: str) -> Any:
 
 
 def remember(instance: Model, attribute: str, value: Any, pending: Pending | None = None) -> None:
-    """The row has this now. pending: the transaction in which that is so; None if it is committed."""
+    """
+    Remembers that the row has this now. pending: the transaction in which that is so; None if it is
+    committed.
+    """
     before = _without_decided(getattr(instance._state, attribute, UNKNOWN))
     if _settled(before) == value:
         return
@@ -95,7 +101,7 @@ def remember(instance: Model, attribute: str, value: Any, pending: Pending | Non
 
 
 def remember_row(instance: Model, resource: Resource, row: Row, pending: Pending | None) -> None:
-    """As remember, of what the announcements of a resource ask for."""
+    """As remember(), for what the announcements of a resource need."""
     remember(instance, OWNER + resource.name, row.owner, pending)
     if row.in_tables:
         remember(instance, TIME + resource.name, row.updated_at, pending)
@@ -104,7 +110,9 @@ def remember_row(instance: Model, resource: Resource, row: Row, pending: Pending
 
 
 def _needed(found: Iterable[Resource]) -> list[tuple[str, str, bool]]:
-    """Of each column: the name it is remembered by, and whether only that it has a value."""
+    """
+    Each column, the name that it is remembered by, and whether it is only remembered that it has a value.
+    """
     return [
         (column, kind + resource.name, kind == GONE)
         for resource in found
@@ -128,7 +136,7 @@ def _reader(found: Iterable[Resource]) -> Callable[..., None]:
 
 
 def _rereader(found: Iterable[Resource]) -> Callable[..., None]:
-    """As _reader, of `refreshed`; what was assigned and not read again is not in the table."""
+    """As _reader, for `refreshed`. A value that was assigned and not read again is not in the table."""
     names = _needed(found)
 
     def remember_what_was_read_again(

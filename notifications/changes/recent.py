@@ -1,10 +1,11 @@
 """
-What is known of rows that changed lately, so that a catch-up does not repeat the fast path, and the fast path
-brings nothing older than what the tables said already. Pure: it reads no clock.
+Remembers the changes delivered lately, so that a catch-up does not repeat the fast path, and the fast path
+delivers nothing older than what was read from the tables. Pure: it reads no clock.
 
-Only what is proved known is left out. If the clock of a resource is monotonic per row, a version is known as
-soon as it or a later one was told. Otherwise (auto_now, several servers) a later time proves nothing: a
-version is known if this very version was told. What no table holds is no version: it is always told.
+A change is left out only if it is proved to be known. If the update time of a resource is monotonic per row,
+a version is known as soon as it or a later one was delivered. Otherwise (auto_now, several servers) a later
+time proves nothing: a version is known if this very version was delivered. A change that no table holds has
+no version: it is always delivered.
 """
 
 from collections.abc import Container
@@ -14,7 +15,7 @@ from ..wire.payloads import CREATE, DESTROY, Change, Key, RowKey
 # A row, or one version of it: the position comes last.
 _Known = RowKey | tuple[Key, str, Key, str, int]
 
-# Entries of one generation. What is forgotten too early is only repeated.
+# Entries of one generation. A change that is forgotten too early is only repeated.
 LIMIT = 100_000
 
 
@@ -46,7 +47,7 @@ class _Positions:
 
 
 class RecentChanges:
-    """monotonic: the names of the resources whose clock is."""
+    """monotonic: the names of the resources whose update time is."""
 
     def __init__(self, monotonic: Container[str], limit: int = LIMIT) -> None:
         self._monotonic = monotonic
@@ -59,7 +60,7 @@ class RecentChanges:
 
     def delivered(self, change: Change) -> bool:
         """
-        Whether this version was, be it by the create of its row; or a later one, if that proves it.
+        Whether this version was delivered, be it by the create of its row; or a later one, if that proves it.
 
         As long as it is asked for, it is not forgotten.
         """
@@ -75,15 +76,16 @@ class RecentChanges:
     def _what_proves(self, change: Change) -> tuple[_Known, ...]:
         if change.action == DESTROY:
             return ((*change.row, change.position),)
-        # A row is created once: whatever time its create was told with.
+        # A row is created once, so its create is known, whatever its time.
         if change.resource in self._monotonic or change.action == CREATE:
             return (change.row, change.creation)
         return ((*change.row, change.position), (*change.creation, change.position))
 
     def note(self, change: Change) -> bool:
         """
-        It is delivered. False, and nothing is changed, if a later version is known, or if its user has lost
-        the row since, or got it again: what was published before may arrive later than what the tables said.
+        Records that it is delivered. Returns False, and records nothing, if a later version is known, or if
+        its user has lost the row since, or got it again: what was published before may arrive later than what
+        was read from the tables.
         """
         if change.action == DESTROY:
             # A clock that is monotonic may run ahead: a later time proves nothing then.
@@ -105,7 +107,7 @@ class RecentChanges:
         return True
 
     def see(self, change: Change) -> None:
-        """The tables say so, and some client was told; the others are still owed it."""
+        """It was read from the tables and sent to one client; the others are still owed it."""
         if change.action == DESTROY:
             self._gone.put(change.creation, max(change.position, self._gone.get(change.creation)))
         if change.resource in self._monotonic:

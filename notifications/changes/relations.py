@@ -1,7 +1,7 @@
 """
 Many-to-many relations whose changes are changes of the row: CABLE["RESOURCES"][…]["relations"].
 
-The row's update time moves with them, or nobody who was away would find the change.
+The row's update time is moved with them; otherwise clients that are offline would miss the change.
 """
 
 from collections.abc import Collection, Iterable, Iterator

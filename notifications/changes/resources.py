@@ -3,17 +3,18 @@ The registry of what is announced, from settings.CABLE["RESOURCES"]: name on the
 
     {"tasks": {"model": "tasks.Task", "owner": "user", "created_at": "born", "updated_at": "changed"}}
 
-owner is the foreign key to the user who hears of it (default "user"). Without a creation time
+"owner" is the foreign key to the user who is notified (default "user"). Without a creation time
 ("created_at": "") every change found in the tables counts as an update. "monotonic": True says that
-updated_at increases with every change of a row, whoever makes it; see recent.py for what that proves.
+updated_at increases with every change of a row, in whatever process it is made; see recent.py for what that
+proves.
 "database" is the alias of the database whose rows are read; by default the one that the routers write to.
 "relations" are many-to-many relations whose changes are changes of the row (relations.py).
-"public" is a filter, {"is_public": True}, of rows that everybody may hear of who is connected.
-"audience" names the users instead of "owner", where a row has several (audience.py). "deletions": True tells
-of rows that are deleted; with an audience it is always so. "deleted_at" is the column of a soft delete.
+"public" is a filter, {"is_public": True}, of rows that every connected client is notified of.
+"audience" names the users instead of "owner", where a row has several (audience.py). "deletions": True
+announces deleted rows; with an audience it is always so. "deleted_at" is the column of a soft delete.
 "payload" is the path of a function from columns to further keys of the notification (further.py).
-"joined_at" is the lookup of a time on the way to the users, of a membership, by which those are found who got
-rows without a signal.
+"joined_at" is the lookup of a time on the way to the users, such as that of a membership. It finds users who
+got rows without a signal.
 """
 
 import contextlib
@@ -62,8 +63,8 @@ class Resource:
     owner, created_at, updated_at and deleted_at are attribute names, which are column names for queries too.
     monotonic: whether updated_at increases with every change of a row, whatever process and instance makes
     it. audience: None of a resource whose rows have one owner; otherwise owner is READER, the column that a
-    query of the audience adds. deletions: whether there are notices of it (notices.py). public: which rows
-    everybody may hear of. further: what its notifications say besides, of rows that are read.
+    query of the audience adds. deletions: whether it has notices (notices.py). public: the filter of its
+    public rows. further: makes the further keys of its notifications.
     """
 
     name: str
@@ -86,13 +87,13 @@ class Resource:
         return self.database or written_in(self.model)
 
     def rows(self, using: str | None = None) -> QuerySet[Any]:
-        """All of them, those as well that the default manager hides: they change like the others."""
+        """All rows, also those that the default manager hides: they change like the others."""
         return self.model._base_manager.using(using or self.written_in())
 
     def of_everybody(self, rows: QuerySet[Any], *, gone: bool = False) -> QuerySet[Any]:
         """
-        Those of these rows that everybody may hear of. gone: with those that are deleted softly, of which
-        everybody is told that they are.
+        The public ones of these rows. gone: also those that are deleted softly, whose deletion is announced
+        to everybody.
         """
         if self.public is None:
             return rows.none()
@@ -100,14 +101,14 @@ class Resource:
         return rows.filter(self.public, **there)
 
     def columns(self) -> list[str]:
-        """What a read for announcements asks of the table: without the column of an audience."""
+        """The columns that a read for announcements needs: without the column of an audience."""
         owner = "" if self.audience else self.owner
         further = self.further.columns if self.further else ()
         names = ("pk", owner, self.created_at, self.updated_at, self.deleted_at, *further)
         return list(dict.fromkeys(name for name in names if name))
 
     def row(self, values: Mapping[str, Any]) -> Row:
-        """values: of columns(), from the tables, and of READER if a query of the audience said it."""
+        """values: of columns(), from the tables, and of READER if the query has it."""
         created_at = values[self.created_at] if self.created_at else None
         updated_at = values[self.updated_at] if self.updated_at else None
         return Row(
@@ -121,11 +122,11 @@ class Resource:
         )
 
     def created(self, row: Row) -> Change:
-        """Just now, as it is."""
+        """The create of a row that was made just now."""
         return self._creation(row, row.updated_at)
 
     def was_created(self, row: Row) -> Change:
-        """Whatever became of it since."""
+        """The create of a row that may have changed since."""
         return self._creation(row, row.created_at or row.updated_at)
 
     def _creation(self, row: Row, at: datetime) -> Change:
@@ -139,7 +140,9 @@ class Resource:
         return update_change(self.name, *keys, row.updated_at, unit, **options)
 
     def came(self, pk: Any, user: Any, at: datetime) -> Change:
-        """To a user who did not see it, by what its table does not say."""
+        """
+        The create for a user who could not see the row before, by a change that its table does not show.
+        """
         return create_change(self.name, id_of(pk), key_of(user), at)
 
     def destroyed(self, pk: Any, user: Any, at: datetime) -> Change:
@@ -262,7 +265,7 @@ def _public(model: type[Model], config: Mapping[str, Any], setting: str) -> Q | 
 
 
 def _deletions(config: Mapping[str, Any], setting: str) -> bool:
-    """Also of a soft delete: whose row comes back is told by a notice."""
+    """Default True for a soft delete too: a restored row is announced by a notice."""
     default = any(config.get(key) for key in ("audience", "deleted_at", "public"))
     deletions = config.get("deletions", default)
     if not isinstance(deletions, bool):
@@ -277,13 +280,13 @@ def _deletions(config: Mapping[str, Any], setting: str) -> bool:
 
 @lru_cache(maxsize=1)
 def resources() -> dict[str, Resource]:
-    """By name. Raises ImproperlyConfigured for what settings.CABLE gets wrong."""
+    """By name. Raises ImproperlyConfigured if settings.CABLE is wrong."""
     return {name: _read(name, config) for name, config in cable_settings().resources.items()}
 
 
 @lru_cache(maxsize=1)
 def monotonic_resources() -> frozenset[str]:
-    """The names of those whose clock is; see Resource."""
+    """The names of those whose updated_at is monotonic; see Resource."""
     return frozenset(resource.name for resource in resources().values() if resource.monotonic)
 
 
@@ -295,27 +298,30 @@ def shared_resources() -> dict[str, Resource]:
 
 @lru_cache(maxsize=1)
 def public_resources() -> dict[str, Resource]:
-    """Those of which everybody may hear of some rows, by name."""
+    """Those with public rows, by name."""
     return {resource.name: resource for resource in resources().values() if resource.public is not None}
 
 
 @cache
 def resources_in(model: type[Model]) -> tuple[Resource, ...]:
-    """Whose rows are those of the model, or of the model it is a proxy of."""
+    """The resources whose rows are those of the model, or of the model it is a proxy of."""
     concrete = model._meta.concrete_model or model
     return tuple(resource for resource in resources().values() if resource.model is concrete)
 
 
 @cache
 def resources_of(model: type[Model]) -> tuple[Resource, ...]:
-    """All that a save of the model changes a row of: those in it, and in its parents of other tables."""
+    """
+    The resources of which a save of the model changes a row: its own, and those of its parents in other
+    tables.
+    """
     concrete = model._meta.concrete_model or model
     lines = {concrete, *concrete._meta.get_parent_list()}
     return tuple(resource for resource in resources().values() if resource.model in lines)
 
 
 def kinds_of(model: type[Model]) -> list[type[Model]]:
-    """Itself, its proxies, and those that inherit its table: signals name the class of the instance."""
+    """The model, its proxies, and those that inherit its table: signals name the class of the instance."""
     concrete = model._meta.concrete_model or model
     return [each for each in apps.get_models(include_auto_created=True) if issubclass(each, concrete)]
 

@@ -1,5 +1,5 @@
 """
-What an announcement says of a row, wherever it was read: from a saved instance or from the tables.
+A row as an announcement needs it, read from a saved instance or from the tables.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from django.utils import timezone
 class Row:
     """
     pk, owner: as the tables have them. created_at is None if it was not asked for.
-    updated_at: what the row is told with; in_tables: whether the tables hold it, so that they tell it too.
+    updated_at: the time in the announcement; in_tables: whether the tables hold it, so that a read finds it.
     gone: by a soft delete. further: keys of the notification besides its own, as JSON text (further.py).
     """
 
@@ -30,8 +30,8 @@ class Row:
 
 def aware(moment: datetime) -> datetime:
     """
-    A time as Django's fields hold it: without USE_TZ, that of the clocks in settings.TIME_ZONE. If these were
-    set back, it is the later of two: what is taken for later than it is, nobody misses.
+    Makes a time of Django's fields aware. Without USE_TZ it is a local time in settings.TIME_ZONE. If the
+    clocks were set back, it is the later of two: a change that is taken for later than it is, is not missed.
     """
     if moment.tzinfo is not None:
         return moment
@@ -45,9 +45,10 @@ def now() -> datetime:
 
 def as_stored(moment: datetime, until: datetime) -> datetime:
     """
-    For a condition "later than this moment", which is to find what was saved up to `until`; both are aware.
+    The value for a condition "later than this moment" that finds everything saved up to `until`; both are
+    aware.
 
-    Without USE_TZ the tables hold local times: an hour that clocks are set back within is there twice.
+    Without USE_TZ the tables hold local times: an hour in which the clocks are set back is there twice.
     """
     if settings.USE_TZ:
         return moment
@@ -63,7 +64,7 @@ def for_field(moment: datetime) -> datetime:
 
 def next_version(previous: datetime | None, now: datetime) -> datetime:
     """
-    A time that makes every client refetch, for a row whose updated_at does not say that it changed: clients
+    A time that makes every client refetch, for a row whose updated_at does not show that it changed: clients
     compare whole seconds. previous: its updated_at, or None if that is not known.
     """
     second = (previous or now).replace(microsecond=0) + timedelta(seconds=1)
@@ -71,7 +72,7 @@ def next_version(previous: datetime | None, now: datetime) -> datetime:
 
 
 def to_python(field: "Field[Any, Any]", value: Any) -> Any:
-    """As the database has it: a form may have assigned "7"."""
+    """As the database returns it: a form may have assigned "7" to an integer."""
     parts = getattr(field, "fields", None)
     if parts is None:
         return field.to_python(value)

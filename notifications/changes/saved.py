@@ -31,8 +31,8 @@ def row_of(
     resource: Resource, instance: Model, using: str, *, columns: Columns = None, created: bool = False
 ) -> Row:
     """
-    As it is in the table now. If the save did not move updated_at, with a time for which clients refetch
-    (docs/decisions/0028): the tables will not tell of it.
+    The row as it is in the table now. If the save did not move updated_at, the row has a time for which
+    clients refetch (docs/decisions/0028): a read of the tables will not find the change.
     """
     pk = to_python(resource.pk, getattr(instance, resource.pk.attname))
     values = _values(resource, instance, columns)
@@ -52,7 +52,7 @@ def row_of(
 
 
 def _values(resource: Resource, instance: Model, columns: Columns) -> dict[str, Any]:
-    """Of the columns that the instance knows; UNKNOWN of the others."""
+    """The columns' values in the instance; UNKNOWN for those that it does not know."""
     values = {}
     if not resource.audience:
         values[resource.owner] = _owner(resource, instance, columns)
@@ -68,7 +68,7 @@ def _values(resource: Resource, instance: Model, columns: Columns) -> dict[str, 
 
 
 def _further(resource: Resource, instance: Model, column: str, columns: Columns) -> Any:
-    """As a read of the table would have it. What was assigned and not saved is not in it."""
+    """As a read of the table would return it. A value that was assigned and not saved is not in the table."""
     field = resource.field(column)
     is_saved = field.primary_key or resource.includes(column, columns)
     if not is_saved or getattr(field, "generated", False):
@@ -79,7 +79,7 @@ def _further(resource: Resource, instance: Model, column: str, columns: Columns)
 
 def _owner(resource: Resource, instance: Model, columns: Columns) -> Any:
     if not resource.includes(resource.owner, columns):
-        # Another one may have been assigned and not saved.
+        # Another owner may have been assigned and not saved.
         return known(instance, OWNER + resource.name)
     owner = _unless_expression(instance.__dict__.get(resource.owner, UNKNOWN))
     return owner if owner is UNKNOWN else to_python(resource.field(resource.owner), owner)
@@ -105,7 +105,7 @@ def _moved(resource: Resource, instance: Model, updated_at: datetime | None, col
         return False
     if updated_at is None or updated_at != _time_before(instance, resource):
         return True
-    # Two saves in one tick of the clock are nobody's mistake.
+    # Two saves in one tick of the clock are legitimate.
     if not getattr(resource.field(resource.updated_at), "auto_now", False):
         _warn(resource, "was saved with the %s that it had before")
     return False
@@ -119,12 +119,12 @@ def _is_late(resource: Resource, updated_at: datetime | None) -> bool:
 
 
 def _is_of_old(updated_at: datetime) -> bool:
-    """So that no read of the tables goes back so far, and a client's copy need not be older."""
+    """Whether no read of the tables goes back so far, and a client's copy may be newer."""
     return updated_at < now() - timedelta(seconds=cable_settings().overlap)
 
 
 def as_told(row: Row) -> Row:
-    """Of a row that just changed, and was read from its table."""
+    """For a row that just changed, and was read from its table: with a new time if its own is too old."""
     if not row.in_tables or not _is_of_old(row.updated_at):
         return row
     return replace(row, in_tables=False, updated_at=next_version(row.updated_at, now()))

@@ -1,5 +1,5 @@
 """
-What is saved becomes steps (steps.py), which are announced.
+Saves become steps (steps.py), which are announced.
 """
 
 import logging
@@ -32,8 +32,8 @@ def announce_save(
     **_: Any,
 ) -> None:
     """
-    Receiver of post_save. Fixtures (raw) are not announced. Never raises, but the time limit of a job: a save
-    must not fail for it.
+    Receiver of post_save. Fixtures (raw) are not announced. Never raises, except for the time limit of a job:
+    a save must not fail because of an announcement.
     """
     if not raw:
         with publishing.publisher.uninterrupted():
@@ -74,11 +74,14 @@ def _announce(resource: Resource, instance: Model, created: bool, using: str, co
 
 
 def gone(resource: Resource, row: Row, before: Any) -> list[Step]:
-    """By a soft delete. before: its owner then, who lost it if it was given away at once; or UNKNOWN."""
+    """
+    The steps of a soft delete. before: the previous owner, who lost the row if the same save gave it to
+    another; or UNKNOWN.
+    """
     at = row.updated_at if row.in_tables else now()
     steps = []
     if before is not UNKNOWN and before is not None and before != row.owner:
-        # Its table says whose it is, and no more whose it was.
+        # The table has the present owner, and no longer the previous one.
         steps.append(Step(resource.destroyed(row.pk, before, at), recorded=True))
     if row.owner is not None:
         unsaid = not row.in_tables and not resource.audience
@@ -87,7 +90,7 @@ def gone(resource: Resource, row: Row, before: Any) -> list[Step]:
 
 
 def restored(resource: Resource, rows: Sequence[Row], using: str) -> list[Step]:
-    """From a soft delete: their table says only that they changed."""
+    """The steps of rows that are restored from a soft delete: their table shows only that they changed."""
     at = now()
     pairs = _seen(resource, rows, using) if rows else ()
     return [Step(resource.came(pk, user, at), recorded=True) for pk, user in pairs]
@@ -106,12 +109,12 @@ def creation(resource: Resource, row: Row) -> list[Step]:
 
 
 def update(resource: Resource, row: Row, before: Any) -> list[Step]:
-    """before: its owner then; or UNKNOWN."""
+    """before: the previous owner; or UNKNOWN."""
     if before is UNKNOWN or before == row.owner:
         return [] if row.owner is None else [updated(resource, row)]
     steps = []
     if before is not None:
-        # It is not theirs any more: what it says is none of their business.
+        # The row is not theirs any more, so they do not get its further keys.
         steps.append(Step(resource.updated(replace(row, owner=before, further="")), leaves=True))
     if row.owner is not None:
         steps.append(Step(resource.created(row), otherwise=resource.updated(row)))

@@ -1,4 +1,4 @@
-"""What manage.py check says of the audiences and deletions of settings.CABLE["RESOURCES"]."""
+"""System checks of the audiences and deletions of settings.CABLE["RESOURCES"]."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -46,7 +46,7 @@ def _holds_notices(using: str) -> bool:
 
 
 def _deleted_in_silence(resource: Resource) -> Iterator[CheckMessage]:
-    """By the database itself (from Django 6.1 on), which sends no signal."""
+    """Foreign keys by which the database itself deletes (from Django 6.1 on), without a signal."""
     names = ("DB_CASCADE", "DB_SET_NULL", "DB_SET_DEFAULT")
     silent = [getattr(models, name) for name in names if hasattr(models, name)]
     for key in dict.fromkeys(_keys_on_the_way(resource)):
@@ -61,7 +61,7 @@ def _deleted_in_silence(resource: Resource) -> Iterator[CheckMessage]:
 
 
 def _keys_on_the_way(resource: Resource) -> Iterator[Any]:
-    """The foreign keys by which a row may go, or may be lost to its readers."""
+    """The foreign keys by which a row may be deleted, or lost to its readers."""
     yield from _foreign_keys(resource.model)
     for path in resource.audience.paths if isinstance(resource.audience, Paths) else ():
         for hop in path.hops:
@@ -72,7 +72,7 @@ def _keys_of(hop: Hop) -> list[Any]:
     if hop.through is not None:
         return _foreign_keys(hop.through)
     if hop.generic:
-        # No foreign key leads to the row: Django itself deletes what has to go with it.
+        # No foreign key leads to the row: Django itself deletes the dependent rows.
         return []
     return [hop.field if hop.is_forward else hop.field.field]
 
@@ -116,7 +116,9 @@ def _has_index(model: type[Model], field: Any) -> bool:
 
 
 def _leading(model: type[Model], names: list[str]) -> list[str]:
-    """The columns of an index by which rows are found. Who asks for an object's id says of which type."""
+    """
+    The columns of an index by which rows are found. A query by an object's id also has its content type.
+    """
     related = model._meta.get_field(names[0]).related_model if names else None
     is_type = isinstance(related, type) and related._meta.label == "contenttypes.ContentType"
     return names[: 2 if is_type else 1]

@@ -1,10 +1,10 @@
 """
-What one transaction did to each row, step by step, and what it amounts to. Pure: no Django.
+What one transaction did to each row, step by step, and the net result. Pure: no Django.
 
-A step belongs to one user, or to the audience that the row has when the transaction is committed. A user
-hears of a row what the whole transaction did to it for them: whoever got a row gets a create, whoever lost
-one gets an update (the refetch finds it gone) or, where deletions are told, a destroy; and whoever got and
-lost it in the same transaction hears nothing, because there was never anything for them to see.
+A step belongs to one user, or to the audience that the row has when the transaction is committed. A user is
+notified of what the whole transaction did to a row for them. A user who got a row gets a create. A user who
+lost one gets an update (the refetch finds it gone) or, where deletions are announced, a destroy. A user who
+got and lost it in the same transaction gets nothing, because there was never anything for them to see.
 """
 
 from collections.abc import Iterable
@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 from ..wire.payloads import CREATE, DESTROY, Change, RowKey
 
-# As the user of a change: whoever can see the row when it is told (audience.py). No key holds a NUL.
+# In place of a user: all who can see the row when the change is delivered (audience.py). No key holds a NUL.
 AUDIENCE = "\0audience"
 
 
 class Step(NamedTuple):
     """
-    change: what is announced if nothing else happens to the row. otherwise: of a row that came to a user, the
-    update that is announced if the user had it before. leaves: the user has lost the row, and hears of it as
-    an update. recorded: the table of the row will not tell it, so that it becomes a notice (notices.py).
-    created: of an update with further keys, the create that has them, if the transaction made the row.
+    change: what is announced if nothing else happens to the row. otherwise: for a row that a user got, the
+    update that is announced if the user had it before. leaves: the user has lost the row, and is notified by
+    an update. recorded: the table of the row does not show it, so that it becomes a notice (notices.py).
+    created: for an update with further keys, the create with the same keys, if the transaction made the row.
     """
 
     change: Change
@@ -33,9 +33,9 @@ class Step(NamedTuple):
 
 class _Told:
     """
-    What one user is to hear of one row. knew: whether the user had it before the transaction. A creation
-    swallows later updates and stands for them; of several updates the one with the latest time stays, or a
-    client that compares times would ignore what an instance that was read earlier announces.
+    The net change of one row for one user. knew: whether the user had it before the transaction. A create
+    absorbs later updates and stands for them. Of several updates the one with the latest time stays: a client
+    that compares times would ignore one by an instance that was read earlier.
     """
 
     __slots__ = ("change", "knew")
@@ -54,7 +54,7 @@ class _Told:
         latest = max(step.change, self.change, key=_time)
         if self.change.action == CREATE:
             told = step.created._replace(position=self.change.position) if step.created else self.change
-            # What the tables do not hold is no version that a create could stand for.
+            # A time that the tables do not hold is not a version that a create could stand for.
             return told._replace(position=latest.position) if latest.is_in_tables else told
         return latest
 
@@ -65,8 +65,8 @@ def _time(change: Change) -> int:
 
 def net(steps: Iterable[Step]) -> list[Change]:
     """
-    One change per row and user at most, and a destroy before it where the key was used again. Creations keep
-    their place, updates take that of the last.
+    One change per row and user at most, and a destroy before it if the key was used again. Creates keep their
+    place; an update takes the place of the last one.
     """
     told: dict[RowKey, _Told] = {}
     for step in steps:
@@ -90,8 +90,9 @@ def _is_gone(entry: _Told) -> bool:
 
 def _knew(told: dict[RowKey, _Told], first: Step) -> bool:
     """
-    Whether this user may have had the row before the step. What the audience has not, none of it has. Who got
-    a way to the row (a recorded create) may have had another before: nobody loses by hearing of its end.
+    Whether this user may have had the row before the step. If the audience did not have it, none of its
+    members did. A user who got a path to the row (a recorded create) may have had another one before: an
+    announced end does no harm.
     """
     of_audience = told.get(first.change._replace(user_id=AUDIENCE).creation)
     if of_audience is not None and (first.recorded or first.change.action == DESTROY):

@@ -1,8 +1,9 @@
 """
-From the changes of a transaction to those of single users, once it is committed: whoever may see a row then.
+Turns the changes of a transaction into those of single users, once it is committed: the users who may see a
+row then.
 
-The same question is asked of whatever is read from the tables, between the reading and the telling: who lost
-a row meanwhile must not hear of it.
+The same check is made for changes that are read from the tables, between the read and the delivery: a user
+who lost a row meanwhile must not be notified of it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,21 +21,21 @@ from .steps import AUDIENCE
 # Changes that are held in memory at a time, and users of one of them, of an audience of any size.
 CHUNK = 5_000
 USERS = 5_000
-# Readers of a row from which its change is held once, and not for each of them.
+# With so many readers of a row, its change is held once, and not for each of them.
 MANY = 16
 
 _Pair = tuple[RowId, Key]
 
 
 def heard_by(user_id: Key) -> tuple[Key, ...]:
-    """The users whose changes this one is told: itself, and everybody where rows are public."""
+    """The users whose changes this one receives: its own, and PUBLIC if there are public rows."""
     if user_id == ANONYMOUS:
         return (PUBLIC,)
     return (user_id, PUBLIC) if public_resources() else (user_id,)
 
 
 def are_checked() -> bool:
-    """Whether any resource has rows that a user may lose without a change of theirs."""
+    """Whether any resource has rows that a user may lose without a change of the row."""
     return bool(shared_resources() or public_resources())
 
 
@@ -42,7 +43,7 @@ def is_checked(change: Change) -> bool:
     """Whether its user may lose the row, or see it again, without a change of the row."""
     if change.user_id == PUBLIC or change.resource in shared_resources():
         return True
-    # Who lost a row may see it as everybody does.
+    # A user who lost a row may still see it as a public row.
     return change.action == DESTROY and change.resource in public_resources()
 
 
@@ -57,7 +58,8 @@ def for_users(changes: list[Change], using: str) -> Iterator[Sequence[Change]]:
     yield [change for change in changes if not is_checked(change)]
     ours = [change for change in changes if is_checked(change)]
     found = visible([change for change in ours if change.user_id != AUDIENCE], using)
-    # Whom to leave out would be too long a list: the passes, which ask for those who listen, tell it.
+    # Beyond that, the users to leave out are too many for a message: the passes, which check only the users
+    # who listen, deliver it.
     yield [change for change in found if len(change.kept_by) <= USERS]
     for resource in shared_resources().values():
         theirs = [each for each in ours if each.user_id == AUDIENCE and each.resource == resource.name]
@@ -65,7 +67,7 @@ def for_users(changes: list[Change], using: str) -> Iterator[Sequence[Change]]:
 
 
 def _expanded(resource: Resource, changes: Collection[Change], using: str) -> Iterator[Sequence[Change]]:
-    """Each of them for each user who may see its row, or could before a soft delete."""
+    """Each change, for each user who may see its row, or could before a soft delete."""
     by_row: dict[RowId, list[Change]] = {}
     for change in changes:
         by_row.setdefault(change.pk, []).append(change)
@@ -84,7 +86,10 @@ def _expanded(resource: Resource, changes: Collection[Change], using: str) -> It
 
 
 def _readers(resource: Resource, keys: list[RowId], using: str) -> Iterator[tuple[RowId, list[Key]]]:
-    """A row with many may come several times, each with others. Those of a rule come as it says them."""
+    """
+    A row with many readers may come several times, each time with others. Readers of a rule come in the
+    rule's order.
+    """
     rows = resource.rows(using).filter(Among(F("pk"), keys))
     pairs = resource.audience.users(rows) if keys and resource.audience else ()
     for pk, of_row in groupby(pairs, itemgetter(0)):
@@ -96,10 +101,10 @@ def visible(
     changes: list[Change], using: str | None = None, *, users: Collection[Key] | None = None
 ) -> list[Change]:
     """
-    Those that are true now: a destroy for who does not see the row, and everything else for who does. Only of
-    rows with an audience, or for everybody; the rest is not asked for. That everybody lost a row is not for
-    those who see it by a way of their own: they are in its kept_by, as far as they are among `users` (None:
-    all).
+    The changes that are true now: a destroy for a user who does not see the row, everything else for a user
+    who does. Checked are only changes of rows with an audience, or for everybody. A destroy for everybody is
+    not for users who see the row by a path of their own: they are in its kept_by, as far as they are among
+    `users` (None: all).
 
     using: the database to ask; by default that of each resource.
     """
@@ -118,7 +123,7 @@ def visible(
 def _is_true(change: Change, seen: Mapping[str, set[_Pair]]) -> bool:
     found = seen[change.resource]
     if change.action == DESTROY:
-        # What everybody sees, each of them does.
+        # Each user sees a public row.
         return not {(change.pk, change.user_id), (change.pk, PUBLIC)}.intersection(found)
     return (change.pk, change.user_id) in found
 
@@ -135,7 +140,7 @@ def _but_for(change: Change, kept: Mapping[RowId, frozenset[Key]]) -> Change:
 def _kept(
     name: str, lost: Collection[Change], using: str | None, users: Collection[Key] | None
 ) -> dict[RowId, frozenset[Key]]:
-    """By row, who of these users sees it by a way of their own."""
+    """By row, which of these users see it by a path of their own."""
     resource = resources()[name]
     among = None if users is None else [user for user in users if is_a_user(user)]
     found: dict[RowId, set[Key]] = {}
@@ -145,7 +150,7 @@ def _kept(
 
 
 def _pairs(resource: Resource, rows: QuerySet[Any], users: Collection[Key] | None) -> Iterator[_Pair]:
-    """Which of these users sees which of these rows by a way of their own. users: None for all."""
+    """Which of these users sees which of these rows by a path of their own. users: None for all."""
     if users is not None and not users:
         return
     pairs: Iterable[tuple[Any, Any]]
@@ -165,7 +170,7 @@ def _there(resource: Resource, asked: Collection[Change], using: str | None) -> 
 
 
 def _seen(name: str, asked: Collection[Change], using: str | None) -> set[_Pair]:
-    """Which of these rows which of these users see, everybody among them."""
+    """Which of these rows are seen by which of these users, PUBLIC included."""
     resource = resources()[name]
     rows = _there(resource, asked, using)
     users = {change.user_id for change in asked} - {PUBLIC}

@@ -1,7 +1,7 @@
 """
 What was saved on a database connection, published when its transaction commits.
 
-A transaction is made of parts: a new one begins when a savepoint was opened since, whoever opened it. Each
+A transaction is made of parts: a new part begins after each savepoint, also after those of other code. Each
 part has a hook in Django's on_commit list, and is rolled back when Django drops that hook. The commit of the
 connection publishes all parts that are left, as one batch (docs/decisions/0014).
 """
@@ -30,8 +30,8 @@ class _Savepoints(set[str]):
     """
     The savepoints whose rollback undoes what is saved now: all that were opened before.
 
-    Django knows only those of atomic(); its names are numbered, so those of transaction.savepoint() are told
-    by their numbers. Django asks `sid in savepoints` when it rolls one back.
+    Django knows only those of atomic(). Its names are numbered, so that those of transaction.savepoint() are
+    recognised by their numbers. Django evaluates `sid in savepoints` when it rolls one back.
     """
 
     def __init__(self, last: int) -> None:
@@ -47,7 +47,7 @@ class Part:
     """
     What was saved between two savepoints. savepoint: the number of the last one before. atomic: its
     transaction is one of atomic(), not one by hand. captured: a test's captureOnCommitCallbacks called its
-    hook, which stands for a commit there. written: what Batch.write() wrote.
+    hook, which counts as a commit there. written: what Batch.write() wrote.
     """
 
     def __init__(self, savepoint: int, atomic: bool, steps: list[Step], hook: Hook) -> None:
@@ -69,7 +69,7 @@ class Part:
 
 
 class Batch:
-    """The parts of the transaction of a connection, oldest first. A rollback takes away the last ones."""
+    """The parts of the transaction of a connection, oldest first. A rollback removes the last ones."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
@@ -78,8 +78,8 @@ class Batch:
 
     def _publish_after_commits(self) -> None:
         """
-        Not by our hooks alone: a hook of somebody else that raises ends the calling of all later ones, and
-        without autocommit none is called before autocommit is switched on.
+        Wraps methods of the connection, because our hooks are not enough: another hook that raises prevents
+        all later ones, and without autocommit no hook is called before autocommit is switched on.
         """
         commit = _method(self._connection, "commit")
         run_hooks = _method(self._connection, "run_and_clear_commit_hooks")
@@ -96,7 +96,8 @@ class Batch:
                     self._end_of_reading(commit)
 
         def publish_and_run_hooks() -> None:
-            # A job whose time is over has committed all the same: the hooks of others run before it is told.
+            # A job whose time limit is over has committed all the same: the other hooks run before the limit
+            # is raised.
             try:
                 self._committed()
             finally:
@@ -107,8 +108,8 @@ class Batch:
 
     def add(self, steps: list[Step], to: Part | None = None) -> Part | None:
         """
-        To be published at the commit; now, and then returns None, if there is no transaction. to: a part that
-        was opened for them, if it is the last and no savepoint was opened since.
+        Publishes the steps at the commit; now, and then returns None, if there is no transaction. to: a part
+        that was opened for them, used if it is the last and no savepoint was opened since.
         """
         self._drop_what_was_rolled_back()
         if not self._connection.in_atomic_block and self._connection.get_autocommit():
@@ -123,9 +124,9 @@ class Batch:
 
     def write(self, portion: list[Change]) -> None:
         """
-        As add(), of losses that are too many to be held: of one resource and time, by which they are found
-        again after the commit. They are no matter of net(): what was made in the same transaction has readers
-        who never heard of it, and may be told that it is gone.
+        As add(), for losses that are too many to be held. They have one resource and time, by which they are
+        found again after the commit. net() does not see them: of a row made in the same transaction, readers
+        who were never notified of it may get a destroy.
         """
         notices.write(portion, self._connection.alias)
         part = self.add([])
@@ -151,8 +152,8 @@ class Batch:
 
     def _in_test_case(self) -> bool:
         """
-        There a part joins no other: captureOnCommitCallbacks tells by the place of a hook in Django's list
-        whether something was saved under its eyes.
+        Whether a TestCase holds the transaction. There each part stays by itself: captureOnCommitCallbacks
+        recognises by the place of a hook in Django's list whether something was saved inside it.
         """
         return any(getattr(block, "_from_testcase", False) for block in self._connection.atomic_blocks)
 
@@ -177,7 +178,9 @@ class Batch:
         return part
 
     def _called(self, part: Part) -> None:
-        """By a test's capture; or after a commit, if somebody else replaced our methods of the connection."""
+        """
+        Called by a test's capture; or after a commit, if other code replaced our methods of the connection.
+        """
         self._drop_what_was_rolled_back()
         if not self._connection.in_atomic_block:
             self._committed()
@@ -197,12 +200,12 @@ class Batch:
         except DatabaseError:
             raise
         except BaseException:
-            # A worker's time limit, say: Django rolls back for errors of the database alone.
+            # For example a worker's time limit: Django rolls back for database errors only.
             self._connection.rollback()
             raise
 
     def _end_of_reading(self, commit: Hook) -> None:
-        """Without autocommit, the question who sees what was committed has begun another transaction."""
+        """Without autocommit, reading who sees what was committed has begun another transaction."""
         try:
             if shared_resources():
                 commit()
@@ -240,7 +243,7 @@ class Batch:
 
 
 def _method(connection: BaseDatabaseWrapper, name: str) -> Callable[[], None]:
-    """As it is when it is called: monitoring tools replace methods of the class, perhaps later than we."""
+    """Looked up at each call: monitoring tools replace methods of the class, perhaps later than we do."""
     of_this_one: Callable[[], None] | None = vars(connection).get(name)
     return of_this_one or (lambda: getattr(type(connection), name)(connection))
 
@@ -254,7 +257,7 @@ def _written_by(parts: Iterable[Part]) -> list[notices.Written]:
 
 
 def batch_of(using: str) -> Batch:
-    """Of the connection that this thread has to a database."""
+    """The batch of this thread's connection to a database."""
     connection = connections[using]
     batch: Batch | None = getattr(connection, _ATTRIBUTE, None)
     if batch is None:
