@@ -1,5 +1,5 @@
 """
-A client of the cable, for scripts, workers and tests: it resumes where it was, and says what it cannot know.
+A client of the cable, for scripts, workers and tests: it resumes where it was, and says when to refetch.
 
     from sync_cable.client import Cable, Refetch
 

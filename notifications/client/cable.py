@@ -15,22 +15,22 @@ from .websocket import connect
 
 class Cable:
     """
-    Everything that a user is told, one Change or Refetch after another; it connects when it is iterated over,
-    and comes back by itself.
+    Everything that a user is notified of, one Change or Refetch after another. It connects when it is
+    iterated over, and reconnects by itself.
 
     url: ws:// or wss://. token: for the header Authorization; headers: further ones, a cookie for example.
-    position: where to begin, a Cable-Position or that of an earlier Change; without it comes
-    Refetch("start").
-    channel: see CABLE["CHANNELS"]. client: a name whose own changes are not told at once.
-    reconnect: False raises Disconnected where it would come back.
+    position: where to begin, a Cable-Position or that of an earlier Change; without it, Refetch("start")
+    comes first.
+    channel: see CABLE["CHANNELS"]. client: a name; changes made under it are not sent at once.
+    reconnect: with False, a lost connection raises Disconnected.
 
-    Iterating raises Refused once the server wants no return. Raises ValueError for a URL, token or position
-    that no server takes.
+    Iterating raises Refused when the server tells the client not to reconnect. Raises ValueError for a URL,
+    token or position that no server accepts.
     """
 
     def __init__(self, url: str, **options: Unpack[Options]) -> None:
         self._plan = planned(url, **options)
-        # Up to where the consumer has taken everything.
+        # Up to here the code that iterates has received everything.
         self.position: str | None = self._plan.position
         self._closed = threading.Event()
         self._socket: ClientConnection | None = None

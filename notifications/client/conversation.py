@@ -1,8 +1,8 @@
 """
-What one connection says and hears, on the extended protocol. Pure: no I/O, no clock.
+The frames of one connection, on the extended protocol. Pure: no I/O, no clock.
 
-Texts go in by receive(), which returns what to tell; what to send is in `outbox`. A position is the server's,
-"<epoch>-<microseconds>"; without an epoch, "-<microseconds>", it is a time that a ping named.
+receive() takes a text and returns what to yield; what to send is in `outbox`. A position is the server's,
+"<epoch>-<microseconds>"; without an epoch, "-<microseconds>", it is the time of a ping.
 """
 
 from typing import Any
@@ -18,18 +18,20 @@ _OWN_KEYS = {"action", "id", "updatedAt"}
 
 
 class Conversation:
-    """position: where it begins; and then, up to where everything was told."""
+    """position: where it begins; later, up to where everything was received."""
 
     def __init__(self, identifier: str, position: str | None) -> None:
         self.position = position
         self.outbox: list[str] = []
-        # Since when everything is told as it happens.
+        # Whether changes arrive as they happen.
         self.is_live = False
         self._identifier = identifier
         self._begins_at = position
 
     def receive(self, text: str | bytes) -> list[Told]:
-        """Raises Refused and Disconnected as the server says; Disconnected also for what no cable says."""
+        """
+        Raises Refused and Disconnected as the server asks; Disconnected also if the text is not a cable's.
+        """
         try:
             return self._read(_frame_of(text))
         except (KeyError, TypeError, AttributeError) as exc:
@@ -68,7 +70,7 @@ class Conversation:
             self.is_live = True
         elif kind == "reject_history":
             self.is_live = True
-            # It is of no use to the server. The next one is.
+            # The server does not accept this position. The next one is valid.
             self.position = None
             return [Refetch(HISTORY, None)]
         return []
@@ -81,7 +83,7 @@ class Conversation:
         return Change(message["action"], _id(message["id"]), message.get("updatedAt"), self.position, further)
 
     def _advance(self, epoch: str, offset: int) -> None:
-        """epoch: "" of a time only, which moves a position of any epoch."""
+        """epoch: "" for a time only, which moves a position of any epoch."""
         known, _, at = (self.position or "-0").rpartition("-")
         if epoch and epoch != known:
             self.position = protocol.position_text(epoch, offset)
@@ -94,7 +96,7 @@ def identifier_of(channel: str, client: str) -> str:
 
 
 def is_position(text: str) -> bool:
-    """Such as a server gives, or a ping's time."""
+    """Whether it is like a position of a server, or the time of a ping."""
     if len(text) > protocol.MAX_POSITION:
         return False
     _, dash, at = text.rpartition("-")

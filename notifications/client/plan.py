@@ -1,4 +1,4 @@
-"""What both clients have in common: where they connect, what they bring, and how long they wait. No I/O."""
+"""What both clients have in common: the URL, the credentials and the time-outs. No I/O."""
 
 import random
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from websockets.typing import Subprotocol
 from ..wire import protocol
 from .conversation import Conversation, identifier_of, is_position
 
-# Seconds. The server says something every 3 s, unless it is set otherwise.
+# Seconds. The server sends a ping every 3 s, unless it is set otherwise.
 SILENCE = 10.0
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 30.0
-# A connection that lived so long was a good one.
+# A connection that lasted this long resets the backoff.
 GOOD_AFTER = 10.0
 
 
@@ -31,7 +31,7 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Raises ValueError for what no server takes."""
+    """Raises ValueError for what no server accepts."""
 
     url: str
     token: str | None = field(default=None, repr=False)
@@ -76,13 +76,13 @@ def _is_websocket(url: str) -> bool:
 
 
 class Backoff:
-    """Exponential, with jitter: clients that were cut together do not come back together."""
+    """Exponential, with jitter: clients that were disconnected together do not reconnect together."""
 
     def __init__(self) -> None:
         self._failures = 0
 
     def after(self, lived: float) -> float:
-        """How long to wait. lived: how long the connection did; both in seconds."""
+        """How long to wait. lived: how long the connection lasted; both in seconds."""
         if lived >= GOOD_AFTER:
             self._failures = 0
         longest = min(LONGEST_WAIT, SHORTEST_WAIT * 2.0**self._failures)

@@ -1,8 +1,8 @@
 """
-What a client is told, and what ends it. Pure.
+What a client yields, and the errors that end it. Pure.
 
     CableError
-     ├── Refused        the server wants no return: the credentials are of no use, for example
+     ├── Refused        the server tells it not to reconnect: the credentials are invalid, for example
      └── Disconnected   the connection was lost, or could not be made; only with reconnect=False
 """
 
@@ -15,7 +15,7 @@ class CableError(Exception):
 
 
 class Refused(CableError):
-    """reason: the server's word, "unauthorized" or "remote" for example."""
+    """reason: as the server sent it, "unauthorized" or "remote" for example."""
 
     def __init__(self, reason: str | None) -> None:
         super().__init__(f"the server disconnects: {reason}")
@@ -33,9 +33,9 @@ Id = int | str | tuple[int | str, ...]
 class Change:
     """
     One row changed. action: as on the wire, "update#tasks". id: of a composite primary key, a tuple.
-    updated_at: of updates, in whole seconds since the epoch, or milliseconds if the server says so.
-    position: everything up to it was told; None while none is known. A later Cable may begin there. further:
-    the keys that the resource's "payload" adds, by name.
+    updated_at: of updates, in whole seconds since the epoch, or milliseconds if the server is set so.
+    position: everything up to it was received; None while none is known. A later Cable may begin there.
+    further: the keys that the resource's "payload" adds, by name.
     """
 
     action: str
@@ -57,9 +57,9 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Refetch:
     """
-    Some changes are not told: read your state again, which is complete from now on.
+    Some changes are missing: load your state again, which is complete from now on.
 
-    reason: "start", where no position was given; "history", where the server cannot replay what came later.
+    reason: "start", if no position was given; "history", if the server cannot replay what came later.
     """
 
     reason: str

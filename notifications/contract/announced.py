@@ -13,10 +13,10 @@ Schema = dict[str, Any]
 INTEGER: Schema = {"type": "integer"}
 TEXT: Schema = {"type": "string"}
 UUID: Schema = {"type": "string", "format": "uuid"}
-# Of a field whose Python values we do not know: payloads.id_of sends an int as a number, else text.
+# For a field whose Python values we do not know: payloads.id_of sends an int as a number, else text.
 EITHER: Schema = {"type": ["integer", "string"]}
 
-# The fields whose values are texts, or are sent as theirs.
+# The fields whose values are texts, or are sent as text.
 _TEXTS = (
     models.CharField,
     models.TextField,
@@ -30,8 +30,8 @@ _TEXTS = (
 
 class Announced(NamedTuple):
     """
-    action: as it stands on the wire, "update#tasks". has_time: whether `updatedAt` comes with it.
-    has_further: whether keys may that the project's own function makes.
+    action: as on the wire, "update#tasks". has_time: whether it has `updatedAt`. has_further: whether it may
+    have keys that the project's own function makes.
     """
 
     action: str

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 
 class DocumentCommand(BaseCommand):
-    """A subclass overrides document, which is given the options as handle is."""
+    """A subclass overrides document(), which gets the options of handle()."""
 
-    # The document is made before there is a Redis or a migrated database; what it needs it checks itself.
+    # The document can be made before there is a Redis or a migrated database; it checks itself what it needs.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,6 +44,6 @@ class DocumentCommand(BaseCommand):
 
     def _compare(self, wanted: bytes, file: Path) -> None:
         with file.open("rb") as found:
-            # One byte more than it should have: the rest of another file need not be read.
+            # One byte more than expected: the rest of another file need not be read.
             if found.read(len(wanted) + 1) != wanted:
                 raise CommandError(f"{file} is not what settings.CABLE says: write it with --output {file}")

@@ -1,4 +1,4 @@
-"""The frames of the cable as messages of AsyncAPI; but for notifications, which are each project's own."""
+"""The frames of the cable as messages of AsyncAPI, except notifications, which are each project's own."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ REASONS = [
 
 
 def message(summary: str, required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
-    """One that the server sends: it has no further keys."""
+    """A message from the server, which has no further keys."""
     return _message(summary, required, optional, additionalProperties=False)
 
 

@@ -1,1 +1,1 @@
-"""Who may come in."""
+"""Who may connect."""

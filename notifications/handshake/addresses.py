@@ -1,11 +1,11 @@
 """
-From which address a client comes, when there are proxies between. Pure: no I/O.
+The address of a client, when there are proxies between. Pure: no I/O.
 """
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-# What one customer of a provider has: a limit by single address would limit nobody.
+# What a provider gives to one customer: a limit by single address would limit nobody.
 IPV6_PREFIX = 64
 
 
@@ -14,10 +14,10 @@ def client_address(peer: str | None, forwarded: Iterable[str], trusted_proxies: 
     Args:
         peer: the address at the other end of the connection; None on a Unix socket.
         forwarded: the values of X-Forwarded-For, in order.
-        trusted_proxies: how many proxies of ours stand before us. Each of them appends whom it saw; what
-            stands further left is the client's own word.
-    Returns: the address as limits count it (of IPv6 its /64); None for this machine itself, and for what is
-        no address.
+        trusted_proxies: how many proxies of ours stand before us. Each appends the address it saw; what
+            stands further left was sent by the client.
+    Returns: the address as limits count it (of IPv6 its /64); None for this machine itself, and for what
+        is not an address.
     """
     hops = [hop.strip() for value in forwarded for hop in value.split(",")] if trusted_proxies else []
     chosen = hops[-min(trusted_proxies, len(hops))] if hops else peer

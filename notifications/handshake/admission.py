@@ -1,5 +1,5 @@
 """
-Who may have a socket, asked in batches: a reconnect storm costs a query per batch, not per socket.
+Authenticates handshakes in batches: a reconnect storm costs a query per batch, not per socket.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from .authentication import Admission, Authenticator, Handshake
 from .subprotocol_token import SubprotocolTokenAuthenticator
 
 BATCH_SIZE = 200
-# Sockets whose right is looked up within one deadline: an authenticator may need a query for each.
+# Sockets whose right is checked within one deadline: an authenticator may need a query for each.
 LOOK_UP_SIZE = 1_000
 
 
 class AuthenticationUnavailable(Exception):
-    """The authenticator failed or took too long: nobody knows who this is."""
+    """The authenticator failed or took too long, so the user is unknown."""
 
 
 @lru_cache(maxsize=1)
@@ -61,8 +61,8 @@ class Doorkeeper:
 
     async def authenticate(self, handshake: Handshake) -> Admission | None:
         """
-        The admission may have expired. Raises AuthenticationUnavailable. In a storm the queue may be longer
-        than AUTHENTICATION_TIMEOUT, as long as it moves: the timeout is for each batch.
+        The admission may have expired. Raises AuthenticationUnavailable. In a storm a handshake may wait
+        longer than AUTHENTICATION_TIMEOUT, as long as the queue moves: the time-out is for each batch.
         """
         answer: asyncio.Future[Admission | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((handshake, answer))
@@ -90,7 +90,7 @@ class Doorkeeper:
             await self._answer([handshake for handshake, _ in batch], [answer for _, answer in batch])
 
     def _next_batch(self, size: int) -> list[_Waiting]:
-        """Without those who have gone meanwhile."""
+        """Without those whose clients have disconnected meanwhile."""
         batch: list[_Waiting] = []
         while self._waiting and len(batch) < size:
             handshake, answer = self._waiting.popleft()
@@ -104,7 +104,7 @@ class Doorkeeper:
             admissions = await self._threads.run(lambda: ask_authenticator(handshakes), seconds=seconds)
         except Exception as exc:
             _fail(answers, exc)
-            if isinstance(exc, TimeoutError):  # nor would it answer those who wait behind them
+            if isinstance(exc, TimeoutError):  # the handshakes behind them would time out too
                 _fail([answer for _, answer in self._next_batch(len(self._waiting))], exc)
             return
         for answer, admission in zip(answers, admissions, strict=True):

@@ -1,7 +1,7 @@
 """
 Handshake credentials → user, through a class named in settings.CABLE["AUTHENTICATOR"].
 
-It is asked for several handshakes at a time (a reconnect storm costs a query per batch, not per socket), on a
+It gets several handshakes at a time (a reconnect storm costs a query per batch, not per socket), on a
 thread of the hub's own. It may be anything with the two methods of Authenticator.
 """
 
@@ -18,7 +18,7 @@ from ..wire.payloads import ANONYMOUS, Key
 @dataclass(frozen=True, slots=True)
 class Handshake:
     """
-    What of the upgrade request may carry credentials; the query string may not.
+    The parts of the upgrade request that may carry credentials; the query string may not.
 
     cookies: values as they were sent, undecoded. headers: by lower-case name.
     """
@@ -44,7 +44,7 @@ class Admission(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """The admission of who is not known, where CABLE["ANONYMOUS"] lets them in."""
+    """The admission of a client that is not known, if CABLE["ANONYMOUS"] allows it."""
 
     user_id: Key = ANONYMOUS
     key: str = ""
@@ -64,7 +64,10 @@ class Authenticator(Protocol):
         """
 
     def still_admitted(self, admissions: Sequence[Admission]) -> Sequence[bool]:
-        """Whether each admission would be given again. Asked regularly: word of a revocation can be lost."""
+        """
+        Whether each admission would be given again. Called regularly: the message about a revocation can be
+        lost.
+        """
 
 
 def parse_handshake(headers: Sequence[tuple[bytes, bytes]]) -> Handshake:
@@ -79,7 +82,7 @@ def parse_handshake(headers: Sequence[tuple[bytes, bytes]]) -> Handshake:
 
 
 def _parse_cookies(header: str) -> dict[str, str]:
-    """Of several cookies of one name the first counts: it has the longer path (RFC 6265, 5.4)."""
+    """The first of several cookies with one name counts: it has the longer path (RFC 6265, 5.4)."""
     cookies: dict[str, str] = {}
     for pair in header.split(";"):
         name, equals, value = pair.strip().partition("=")
@@ -96,13 +99,16 @@ class SessionAdmission:
 
 
 class OfUsers:
-    """The base of an authenticator whose user_id is the primary key of a user; the checks of owners ask."""
+    """
+    The base of an authenticator whose user_id is the primary key of a user; the system checks of owners use
+    it.
+    """
 
 
 class SessionAuthenticator(OfUsers):
     """
-    Django's own sessions: whoever is logged in on the site. A sign-out ends the sockets of its session
-    (operations/ended_rights.py).
+    Django's own sessions: admits users who are logged in on the site. A sign-out ends the sockets of its
+    session (operations/ended_rights.py).
     """
 
     @property
@@ -132,11 +138,12 @@ class SessionAuthenticator(OfUsers):
 
 def _read_only(session: Any) -> Any:
     """
-    A handshake sends no cookie. But get_user() gives a session that was signed with a key of
-    SECRET_KEY_FALLBACKS a new name, and nobody would hear of it: its user would be signed out of the whole
-    site. A session that is to be flushed admits nobody; the site flushes it at its next request.
+    Makes a session read-only, because the answer to a handshake sets no cookie. get_user() gives a session
+    that was signed with a key of SECRET_KEY_FALLBACKS a new key, and the browser would never receive it: its
+    user would be signed out of the whole site. A session that is to be flushed admits nobody; the site
+    flushes it at its next request.
     """
-    # Of this object alone: the salt of what is signed holds the name of the class.
+    # On this object only: the salt of what is signed contains the name of the class.
     for name in ("create", "save", "delete", "cycle_key", "flush"):
         setattr(session, name, _writes_nothing)
     return session

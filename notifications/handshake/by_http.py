@@ -1,5 +1,5 @@
 """
-Who may ask by HTTP, held to what a handshake is held to: address, origin, authenticator.
+Admits requests over HTTP by the rules of a handshake: address, origin, authenticator.
 """
 
 import threading
@@ -16,7 +16,7 @@ from .addresses import client_address
 from .admission import ask_authenticator
 from .authentication import Admission, Handshake, Nobody, has_expired, parse_handshake
 
-# How many are remembered before those who would be treated no better as strangers are forgotten.
+# How many buckets are kept before those that are full, as new ones would be, are dropped.
 SWEEP_AT = 1_000
 
 
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 class Buckets:
-    """One bucket for each of those who ask; whose it is, the caller knows."""
+    """One token bucket per key; the caller chooses the keys."""
 
     def __init__(self) -> None:
         self._buckets: dict[Hashable, TokenBucket] = {}
@@ -65,7 +65,7 @@ def admit(request: HttpRequest) -> Admission:
     admission = _admission(_handshake_of(request))
     settings = cable_settings()
     user_id = key_of(admission.user_id)
-    # The limit of who is nobody is that of their address.
+    # Anonymous clients are limited by their address only.
     if user_id != ANONYMOUS and not _buckets.take(
         ("user", user_id), settings.commands_per_second, settings.commands_burst
     ):

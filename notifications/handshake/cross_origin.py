@@ -1,6 +1,6 @@
 """
-Which pages may open a socket or a stream, or ask for changes; and what lets those of another origin read the
-answer.
+Which pages may open a socket or a stream, or ask for changes; and the headers that let pages of another
+origin read the answer.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ..conf import cable_settings
 from .hosts import host_of
 from .origins import is_allowed
 
-# What a browser says by itself of who asks, and no page can change. Only to HTTPS and to this machine.
+# Set by the browser; a page cannot change it. Only sent to HTTPS and to this machine.
 FETCH_SITE = b"sec-fetch-site"
 SAME_ORIGIN = "same-origin"
 OTHER_SITES = {"same-site", "cross-site"}
@@ -31,9 +31,9 @@ def admits(headers: Mapping[bytes, str], scheme: str) -> bool:
 
 def _admits_without_origin(site: str) -> bool:
     """
-    No browser's websocket; or a GET by a page of this origin, with which browsers send no Origin. They send
-    none with an image on a foreign page either: it could not read the stream, but it would take up one of the
-    user's connections.
+    It is not a browser's websocket. It may be a GET by a page of this origin, with which browsers send no
+    Origin. They send none with an image on a foreign page either: that page could not read the stream, but
+    would take up one of the user's connections.
     """
     if site == SAME_ORIGIN:
         return True
@@ -42,8 +42,8 @@ def _admits_without_origin(site: str) -> bool:
 
 def _own_schemes(headers: Mapping[bytes, str], scheme: str) -> tuple[str, ...]:
     """
-    A secure page of this host is always its own. A plain one is too, unless the connection is known to be
-    secure: then it may be somebody else's, on the wire.
+    An HTTPS page of this host always counts as the site's own. An HTTP page does too, unless the connection
+    is known to be secure: then the page may come from an attacker on the network.
     """
     name, value = getattr(settings, "SECURE_PROXY_SSL_HEADER", None) or ("", "")
     forwarded = headers.get(name.removeprefix("HTTP_").replace("_", "-").lower().encode(), "")
@@ -52,7 +52,10 @@ def _own_schemes(headers: Mapping[bytes, str], scheme: str) -> tuple[str, ...]:
 
 
 def answer_headers(headers: Mapping[bytes, str], scheme: str) -> dict[str, str]:
-    """For the pages of CABLE["ALLOWED_ORIGINS"]: without these, a browser keeps the answer from them."""
+    """
+    CORS headers for the pages of CABLE["ALLOWED_ORIGINS"]: without them, a browser hides the answer from the
+    page.
+    """
     origin = headers.get(b"origin")
     if origin is None:
         return {}

@@ -3,8 +3,8 @@ The tokens of Django REST framework (rest_framework.authtoken), for CABLE["AUTHE
 
     CABLE["AUTHENTICATOR"] = "sync_cable.handshake.drf.TokenAuthenticator"
 
-A token comes in the header `Authorization: Token <key>`, as with any request to the API, or in a cookie,
-since the websockets of browsers take no headers.
+A token is sent in the header `Authorization: Token <key>`, as with any request to the API, or in a cookie,
+since a browser's websocket cannot set headers.
 """
 
 import contextlib
@@ -32,8 +32,8 @@ class TokenAdmission:
 
 class TokenAuthenticator(OfUsers):
     """
-    To be subclassed with another cookie, keyword or model (with `key` and `user`, as DRF's). The deletion of
-    a token ends its sockets (operations/ended_rights.py).
+    Subclass it for another cookie, keyword or model (with `key` and `user`, as DRF's). The deletion of a
+    token ends its sockets (operations/ended_rights.py).
     """
 
     keyword = "Token"
@@ -69,7 +69,7 @@ class TokenAuthenticator(OfUsers):
         ]
 
     def authenticate(self, handshakes: Sequence[Handshake]) -> list[TokenAdmission | None]:
-        """Of two tokens, the one in the header counts if it is good, else the cookie's."""
+        """If both are sent, the token in the header counts if it is valid, otherwise the cookie's."""
         offered = [tuple(self._keys(handshake)) for handshake in handshakes]
         users = self._users_by({key for keys in offered for key in keys})
         good = [next((key for key in keys if key in users), None) for keys in offered]
@@ -87,6 +87,6 @@ class TokenAuthenticator(OfUsers):
                 yield key
 
     def _users_by(self, keys: set[str]) -> dict[str, Any]:
-        """One query. Whether a user is active need not be a column."""
+        """One query. is_active is read from the user, because it need not be a column."""
         tokens = self.model()._default_manager.select_related("user").filter(key__in=keys) if keys else ()
         return {token.key: token.user.pk for token in tokens if token.user.is_active}

@@ -1,4 +1,4 @@
-"""The host that a handshake names, as Django reads and judges a request's (HttpRequest.get_host)."""
+"""The host of a handshake, read and checked as Django does for a request (HttpRequest.get_host)."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from django.http.request import split_domain_port, validate_host
 
 HOST = b"host"
 FORWARDED_HOST = b"x-forwarded-host"
-# Django's own, of DEBUG without ALLOWED_HOSTS.
+# Django's own list for DEBUG without ALLOWED_HOSTS.
 THIS_MACHINE = [".localhost", "127.0.0.1", "[::1]"]
 
 
@@ -19,7 +19,7 @@ def host_of(headers: Mapping[bytes, str]) -> str | None:
 
 
 def hosts_said(headers: Mapping[bytes, str]) -> str:
-    """For a log line. Both of them, where a proxy's word counts: either may be the wrong one."""
+    """For a log line. Both headers, with USE_X_FORWARDED_HOST: either may be the wrong one."""
     host = f"{headers.get(HOST)!r:.200}"
     if not settings.USE_X_FORWARDED_HOST:
         return host
@@ -27,7 +27,7 @@ def hosts_said(headers: Mapping[bytes, str]) -> str:
 
 
 def is_allowed_host(host: str) -> bool:
-    """host: with or without a port, held against ALLOWED_HOSTS."""
+    """host: with or without a port, checked against ALLOWED_HOSTS."""
     allowed = settings.ALLOWED_HOSTS
     if settings.DEBUG and not allowed:
         allowed = THIS_MACHINE

@@ -1,6 +1,6 @@
 """
-The guards of the handshake, of a websocket and of a stream: how many sockets an address may open, under which
-name it is called, and which pages may. ASGI middlewares, before any authentication.
+The guards of a handshake, of a websocket and of an event stream: limits per address, allowed hosts, allowed
+origins. ASGI middlewares that run before authentication.
 """
 
 import logging
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 Application = Callable[..., Awaitable[None]]
 
 FORWARDED_FOR = b"x-forwarded-for"
-# How many addresses are remembered before those that left are forgotten.
+# How many addresses are remembered before those that have left are forgotten.
 SWEEP_AT = 1_000
 
 
@@ -42,7 +42,7 @@ class Visitor:
 
 
 class Visitors:
-    """By address."""
+    """The visitors, by address."""
 
     def __init__(self) -> None:
         self._known: dict[str, Visitor] = {}
@@ -60,7 +60,7 @@ class Visitors:
         return visitor
 
     def _sweep(self, now: float) -> None:
-        """Forget who has left, and would be treated no better if he came for the first time."""
+        """Forgets addresses without sockets whose bucket is full, as that of a new visitor would be."""
         kept = {
             key: each for key, each in self._known.items() if each.sockets or not each.bucket.is_full(now)
         }
@@ -71,7 +71,7 @@ class Visitors:
 class AddressGuard:
     """
     Refuses the handshakes of an address that has too many sockets, or opens them too fast. Its clients come
-    back with growing delays, which is what is wanted of them. visitors: shared by guards that count together.
+    back with growing delays, as intended. visitors: shared by guards that count together.
     """
 
     def __init__(self, application: Application, visitors: Visitors | None = None) -> None:
@@ -105,8 +105,8 @@ def _address(scope: dict[str, Any]) -> str | None:
 
 class HostGuard:
     """
-    Refuses a handshake to a host that is not in ALLOWED_HOSTS, as Django refuses a request. One
-    without Host, which no server lets through, is not judged.
+    Refuses a handshake to a host that is not in ALLOWED_HOSTS, as Django refuses a request. A handshake
+    without Host, which no server lets through, is not checked.
     """
 
     def __init__(self, application: Application) -> None:
@@ -127,8 +127,8 @@ class HostGuard:
 
 class OriginGuard:
     """
-    Refuses a handshake whose Origin is neither the server's own nor allowed. Without an Origin it
-    is no browser's, and is admitted unless CABLE["REQUIRE_ORIGIN"].
+    Refuses a handshake whose Origin is neither the server's own nor allowed. Without an Origin it does not
+    come from a browser, and is admitted unless CABLE["REQUIRE_ORIGIN"].
     """
 
     def __init__(self, application: Application) -> None:

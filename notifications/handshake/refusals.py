@@ -22,11 +22,11 @@ URI_TOO_LONG = "uri_too_long"
 ORIGIN = "origin"
 HOST = "host"
 NO_TENANT = "no_tenant"
-# Of an address.
+# Limits of an address.
 HANDSHAKES = "handshakes_per_second"
 SOCKETS = "sockets_per_address"
 
-# With these the client does no better when it comes back.
+# For these reasons it does not help the client to come back.
 STATUS = {
     protocol.UNAUTHORIZED: 401,
     protocol.TOKEN_EXPIRED: 401,
@@ -40,7 +40,7 @@ STATUS = {
 
 
 async def refuse(scope: Mapping[str, Any], send: Send, reason: str) -> None:
-    """A websocket by the status 403, which is what a close before its accept means."""
+    """A websocket is refused with the status 403, which is what a close before its accept means."""
     if scope.get("type") != "http":
         await send({"type": "websocket.close"})
         return
@@ -50,8 +50,8 @@ async def refuse(scope: Mapping[str, Any], send: Send, reason: str) -> None:
 
 def answer(reason: str | None, headers: Mapping[str, str]) -> tuple[Message, Message]:
     """
-    The start of an answer to who asks for a stream, and its body. reason: why there is none; None: there is
-    one, which follows.
+    The start and the body of the answer to a request for a stream. reason: why it is refused; None: it is
+    not, and the stream follows.
     """
     if reason in STATUS:
         body = json.dumps({"error": reason}).encode()
@@ -66,14 +66,17 @@ def answer(reason: str | None, headers: Mapping[str, str]) -> tuple[Message, Mes
 
 
 def _come_back(reason: str) -> str:
-    """Whoever is refused for a limit of their address hears its name by the log alone, as on a websocket."""
+    """
+    A client that is refused for a limit of its address does not get the limit's name, as on a websocket. The
+    log has it.
+    """
     is_limit = reason in (HANDSHAKES, SOCKETS)
     delay = random.randint(*(event_stream.LONG_RETRY if is_limit else event_stream.RETRY))  # noqa: S311
     return event_stream.disconnect(protocol.LIMIT if is_limit else reason, reconnect=True, retry=delay)
 
 
 def headers_for(scope: Mapping[str, Any]) -> dict[str, str]:
-    """Of every answer to this request, whatever it says."""
+    """The headers of every answer to this request."""
     named = headers_of(scope)
     return {"Cache-Control": "no-store", **cross_origin.answer_headers(named, scope.get("scheme", ""))}
 

@@ -1,6 +1,6 @@
 """
 The token of a browser on another site, which can set neither a cookie of ours nor a header. It offers the
-token as one more subprotocol, after "anycable-token.": AnyCable's clients do so of their own accord.
+token as one more subprotocol, after "anycable-token.": AnyCable's clients do so by default.
 """
 
 import re
@@ -12,7 +12,7 @@ from .authentication import Admission, Authenticator, Handshake
 
 PREFIX: Final = "anycable-token."
 HEADER: Final = "sec-websocket-protocol"
-# Characters. A JWT has some hundred, and servers take a head of 8 to 16 KiB.
+# Characters. A JWT has some hundred, and servers accept headers of 8 to 16 KiB.
 LONGEST: Final = 4096
 
 # RFC 6455, 4.1: an offer is a token of RFC 9110. Browsers refuse any other by themselves.
@@ -24,8 +24,8 @@ class SubprotocolTokenAuthenticator:
     Wraps an authenticator, which finds the token where it reads a native client's: in the header
     "Authorization", as "Bearer <token>", or after its `keyword`, as those of Django REST framework have it.
 
-    Whoever offers a token means it: cookies of the same handshake, which the browser adds by itself, do not
-    count. A token that is empty, too long, or beside another one refuses the handshake.
+    An offered token takes precedence: cookies of the same handshake, which the browser adds by itself, are
+    ignored. A token that is empty, too long, or beside another one refuses the handshake.
     """
 
     def __init__(self, wrapped: Authenticator) -> None:
@@ -50,7 +50,7 @@ class SubprotocolTokenAuthenticator:
 
 
 def _as_header(handshake: Handshake, keyword: str) -> Handshake | None:
-    """As if the token had come in a header. None: what was offered can be no token."""
+    """The handshake with the token in a header. None: what was offered cannot be a token."""
     offers = _offers(handshake.headers.get(HEADER, ""))
     tokens = [offer.removeprefix(PREFIX) for offer in offers if offer.startswith(PREFIX)]
     if not tokens:
@@ -75,8 +75,8 @@ def _concealed(header: str) -> str:
 
 def conceal(scope: MutableMapping[str, Any]) -> None:
     """
-    Takes tokens out of an ASGI scope: what reports errors (Sentry, say) masks cookies and the header
-    "Authorization", and shows every other one.
+    Removes tokens from an ASGI scope: error reporters (such as Sentry) mask cookies and the header
+    "Authorization", and show every other one.
     """
     headers = scope["headers"]
     if not any(PREFIX.encode() in value for _, value in headers):

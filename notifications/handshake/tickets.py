@@ -1,9 +1,9 @@
 """
-How `cable_check` comes in without a session or a token, so that nothing is written.
+How `cable_check` connects without a session or a token, so that nothing is written.
 
-A ticket names a user, or nobody, and is signed with SECRET_KEY: whoever has that key can sign a session or
-the link of a new password as well. It is for this installation, and for a minute. No page can send it, since
-browsers give a websocket no headers of a page's.
+A ticket names a user, or none, and is signed with SECRET_KEY: anyone who has that key can sign a session or a
+password-reset link as well. It is valid for this installation, and for a minute. No page can send it, since a
+page cannot set the headers of a browser's websocket.
 """
 
 import logging
@@ -20,13 +20,13 @@ logger = logging.getLogger(__name__)
 
 HEADER = "sync-cable-check"
 SECONDS = 60
-# Of what is looked at.
+# The longest header that is read.
 LONGEST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """An admission that no authenticator is asked about: it ends by itself."""
+    """An admission that no authenticator is asked about: it expires by itself."""
 
     user_id: Key
     expires_at: float
@@ -39,7 +39,7 @@ def new_ticket(user_id: Key) -> str:
 
 
 def ticket_of(handshake: Handshake) -> Ticket | None:
-    """None if it has none that is good."""
+    """None if it has no valid ticket."""
     text = handshake.headers.get(HEADER, "")
     if not text or len(text) > LONGEST:
         return None
@@ -52,5 +52,8 @@ def ticket_of(handshake: Handshake) -> Ticket | None:
 
 
 def _salt() -> str:
-    """Of two installations with one key, or two tenants, user 1 is not the same."""
+    """
+    With one key for two installations or tenants, a ticket of one must not be valid in the other: user 1
+    differs.
+    """
     return f"sync_cable.check.{prefix()}"

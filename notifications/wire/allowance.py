@@ -1,20 +1,20 @@
 """
-How long a read may take.
+The deadline of a read.
 
-Twice as long after each one that overstayed because it is slow (no index, a busy disk): with a
-fixed deadline its statement would be begun again and again, and never end.
+It is doubled after each read that timed out because it is slow (no index, a busy disk): with a fixed deadline
+its statement would be begun again and again, and never end.
 """
 
 import math
 
-# In deadlines. Beyond it a statement is given up again and again, which the metrics and readiness tell.
+# In deadlines. A slower statement times out again and again, which the metrics and the readiness check show.
 MOST = 8
-# So long after the last read that overstayed the deadline is short again, and silence noticed soon.
+# This long after the last time-out the deadline is short again, so that a dead database is noticed soon.
 FORGET_SECONDS = 600.0
 
 
 class Allowance:
-    """Of the reads of one pool that share a deadline. Times in seconds, by a clock that nobody sets."""
+    """For the reads of one pool, which share a deadline. Times in seconds of a monotonic clock."""
 
     def __init__(self) -> None:
         self._factor = 1
@@ -26,7 +26,10 @@ class Allowance:
         return deadline * self._factor
 
     def overstayed(self, allowed: float, deadline: float, now: float) -> None:
-        """allowed: what that read was given. Of several that began together only the first doubles."""
+        """
+        allowed: the deadline that the read had. Of several reads that began together only the first doubles
+        it.
+        """
         self._overstayed_at = now
         if allowed >= deadline * self._factor:
             self._factor = min(2 * self._factor, MOST)

@@ -4,9 +4,9 @@ applications.
 """
 
 NORMAL_CLOSURE = 1000
-# For the end of a connection without a close frame: a server says it to us, nobody can send it.
+# A connection that ended without a close frame: the server reports this code to us; it is never sent.
 ABNORMAL_CLOSURE = 1006
-# And the reason with it, from a server that can tell (server/websocket.py): nobody answered any more.
+# The reason with it, from a server that knows it (server/websocket.py): the client stopped answering.
 DEAD_PEER = "dead_peer"
 INTERNAL_ERROR = 1011
 # The same, from a server that can send no 1011: plain daphne.

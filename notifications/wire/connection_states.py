@@ -1,5 +1,5 @@
 """
-The life of a connection, and of each of its subscriptions, as tables. Pure: this file knows no socket, no
+The states of a connection, and of each of its subscriptions, as tables. Pure: this file knows no socket, no
 queue and no clock.
 
 Theory of operation
@@ -14,17 +14,17 @@ goes:
     CLOSED     nothing is written any more
 
 The end is decided in many places (a limit, a revocation, the drain, the client) and the first one counts:
-what comes later changes nothing, nor does word of a write that was under way when the end came.
+later ones change nothing, nor does the result of a write that was under way when the end came.
 
 A subscription begins with the client's command. Its states say what happens to a change that is published:
 
     PENDING     its stream is being joined, or a replay was refused: the change is held back
-    REPLAYING   the client is told from the tables what it missed: the change is held back
+    REPLAYING   the client is sent from the tables what it missed: the change is held back
     OVERFLOWED  more came than can be held back: all of it was dropped, and the tables must be read again
     LIVE        the change is written
     ENDED       unsubscribed, or rejected: nothing is written
 
-Only a client whose subscriptions are all LIVE has everything: while one of them is not, pings name no later
+Only a client whose subscriptions are all LIVE has everything: while one of them is not, pings have no later
 time than the last that was certain.
 
     subscribe ─► PENDING ──────────────────────► LIVE
@@ -52,9 +52,9 @@ class ConnectionEvent(Enum):
     SEND_WAITS = auto()
     # What waited in the outbox is written.
     CAUGHT_UP = auto()
-    # We end it: its client is told.
+    # We end it, with a disconnect frame.
     CLOSE = auto()
-    # It ended by itself: the client went, or a write failed.
+    # It ended by itself: the client disconnected, or a write failed.
     LOST = auto()
     # The disconnect frame and the close were given to the server.
     FAREWELL_SAID = auto()
@@ -93,7 +93,7 @@ class SubscriptionState(Enum):
 class SubscriptionEvent(Enum):
     # The client asked for what it missed.
     REPLAY = auto()
-    # What it asked for cannot be told.
+    # The replay that it asked for is refused.
     REFUSE = auto()
     # More was published than can be held back.
     OVERFLOW = auto()
@@ -116,7 +116,7 @@ SUBSCRIPTION: Final = {
     (REPLAYING, SubscriptionEvent.OVERFLOW): OVERFLOWED,
     (REPLAYING, SubscriptionEvent.RELEASE): LIVE,
     (REPLAYING, SubscriptionEvent.END): ENDED,
-    # What was dropped is missing still, whatever else is asked for or refused meanwhile.
+    # What was dropped is still missing, whatever else is asked for or refused meanwhile.
     (OVERFLOWED, SubscriptionEvent.REPLAY): OVERFLOWED,
     (OVERFLOWED, SubscriptionEvent.REFUSE): OVERFLOWED,
     (OVERFLOWED, SubscriptionEvent.READ_AGAIN): REPLAYING,

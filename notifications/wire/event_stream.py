@@ -30,18 +30,18 @@ MEDIA_TYPE: Final = "text/event-stream"
 POSITION: Final = "position"
 REPLAY_LIMIT: Final = "replay_limit"
 
-# A heartbeat while the client is not certain to have everything: its position stays as it is.
+# A heartbeat while the client may lack something: its position stays as it is.
 BARE_PING: Final = ": ping\n\n"
 
-# Milliseconds, from and to, by which clients are told to wait. All of a process that ends come back spread.
+# Milliseconds, from and to, after which clients reconnect. Spreads all clients of a process that ends.
 RETRY: Final = (1_000, 5_000)
-# Of those whom their address's limit refuses: an EventSource does not double its delay by itself.
+# For clients refused by the limit of their address: an EventSource has no exponential backoff of its own.
 LONG_RETRY: Final = (5_000, 15_000)
 
 
 def opening(position: str | None, retry: int) -> str:
     """
-    The beginning of a stream. position: None where the client named one, and is told what it missed since.
+    The beginning of a stream. position: None if the client sent one, and gets what it missed since.
     retry: in milliseconds.
     """
     return f"retry: {retry}\n\n" if position is None else f"retry: {retry}\nid: {position}\n\n"
@@ -53,7 +53,7 @@ def notification(position: str, payload: str) -> str:
 
 
 def ping(position: str) -> str:
-    """position: until when the client is certain to have everything."""
+    """position: until when the client certainly has everything."""
     return f": ping\nid: {position}\n\n"
 
 

@@ -11,14 +11,14 @@ from typing import Any
 # The key of scope["extensions"] under which a server offers it; its "write" is a DirectWrite.
 EXTENSION = "cable.direct"
 
-# Writes a whole frame at once, and returns True; or writes nothing, returns False, and `send` has to do it.
+# Writes a whole frame at once, and returns True; or writes nothing and returns False: then `send` is used.
 DirectWrite = Callable[[bytes], bool]
 
 _FINAL_TEXT = 0x81
 
 
 def direct_write_of(scope: Mapping[str, Any]) -> DirectWrite | None:
-    """None from a server that has no such thing, which is any but server/server.py."""
+    """None from a server without this extension: only server/server.py has it."""
     extension = scope.get("extensions", {}).get(EXTENSION)
     return extension["write"] if extension else None
 

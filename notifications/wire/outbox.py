@@ -1,8 +1,8 @@
 """
-What waits to be written to one congested socket. Pure: no I/O.
+The frames that wait to be written to one congested socket. Pure: no I/O.
 
-Bounded in frames and in bytes; control frames go first; of several notifications of one row only the
-latest stays. Whoever overfills it is too slow to be served.
+Bounded in frames and in bytes; control frames go first; of several notifications of one row only the latest
+stays. A client that overfills it is too slow to be served.
 """
 
 from collections import deque
@@ -27,14 +27,14 @@ class Outbox:
         return len(self._control) + len(self._data)
 
     def put_control(self, frame: str) -> None:
-        """Raises OutboxFull, and then holds what it held."""
+        """Raises OutboxFull, and is then unchanged."""
         self._reserve(len(frame), 1)
         self._control.append(frame)
 
     def put(self, frame: str, key: Hashable = None, rank: int = 0) -> None:
         """
         key: of several frames with one key only the last stays, or the one before if its rank is higher;
-        None for a frame that nothing replaces. Raises OutboxFull, and then holds what it held.
+        None for a frame that nothing replaces. Raises OutboxFull, and is then unchanged.
         """
         if key is None:
             key = object()

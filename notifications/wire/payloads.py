@@ -16,23 +16,23 @@ CREATE = "create"
 UPDATE = "update"
 DESTROY = "destroy"
 
-# Both a number and a text are what a JSON client can compare; a UUID goes as its text.
+# A JSON client can compare numbers and texts; a UUID is sent as its text.
 Key = int | str
-# A primary key: of several parts, as JSON an array.
+# A primary key; a composite one is an array in JSON.
 RowId = Key | tuple[Key, ...]
-# What was told, and to whom: (user, resource, primary key, action).
+# What is delivered, and to whom: (user, resource, primary key, action).
 RowKey = tuple[Key, str, Key, str]
 
-# In place of a user: everybody who is connected, and whoever is connected without being anybody. No primary
-# key holds a NUL.
+# In place of a user: PUBLIC is every connected client, ANONYMOUS a client without a user. No primary key
+# holds a NUL.
 PUBLIC = "\0public"
 ANONYMOUS = "\0anonymous"
-# What `cable_check` begins the name of nobody with: of a user whom no row belongs to, and nobody else is.
+# Prefix of the made-up user of an anonymous `cable_check`, who owns no row and is nobody else.
 CHECK = "\0cable_check."
 
 # dumps() would make an encoder for each call.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-# Of values that are not ours: NaN is no JSON.
+# For values that are not ours: NaN is not JSON.
 _strict = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,14 +44,14 @@ class Change(NamedTuple):
     """
     One row that changed, ready to be delivered.
 
-    position: when, in microseconds since the epoch. Of a create that is announced as it happens, the
-    updated_at that the row had: it tells of the row as it was then. Of one found in the tables, created_at.
-    Of a destroy, when the row was deleted, or the user lost it.
+    position: when, in microseconds since the epoch. For a create that is announced as it happens, the
+    updated_at that the row had: the create stands for the row as it was then. For a create found in the
+    tables, created_at. For a destroy, when the row was deleted, or the user lost it.
     Negative if no table holds this time: then it proves nothing known, and nothing proves it known.
     pk: of a composite primary key, its JSON text.
-    payload: the notification as JSON text, so that nobody encodes it again.
-    client: the name of the one that made it, and need not hear of it; "" of most.
-    kept_by: of a destroy for everybody, the users who see the row still, by another way.
+    payload: the notification as JSON text, so that it is not encoded again.
+    client: the name of the client that made the change, and need not be notified; usually "".
+    kept_by: of a destroy for everybody, the users who can still see the row, by another path.
     """
 
     action: str
@@ -70,24 +70,24 @@ class Change(NamedTuple):
 
     @property
     def is_in_tables(self) -> bool:
-        """Whether a read of the tables tells this version too."""
+        """Whether a read of the tables finds this version too."""
         return self.position >= 0
 
     @property
     def row(self) -> RowKey:
-        """What a later change of the same kind, told to the same user, replaces."""
+        """The key by which a later change of the same kind, for the same user, replaces this one."""
         return (self.user_id, self.resource, self.pk, self.action)
 
     @property
     def creation(self) -> RowKey:
-        """The `row` of the create of the same row, told to the same user."""
+        """The `row` of the create of the same row, for the same user."""
         return (self.user_id, self.resource, self.pk, CREATE)
 
 
 class Alike(Sequence[Change]):
     """
-    One change for many users, as a sequence of the changes of each. None of them is made before somebody asks
-    for it: thousands cost more than to tell of them. change: whoever its user is.
+    One change for many users, as a sequence of the changes of each. The changes are made when they are read:
+    making thousands costs more than delivering them. change: its own user is ignored.
     """
 
     def __init__(self, change: Change, users: Sequence[Key]) -> None:
@@ -123,17 +123,17 @@ def is_a_user(key: Key) -> bool:
 
 
 def shown(user_id: Key) -> Key:
-    """As a person reads it."""
+    """The user as an operator reads it."""
     return user_id.lstrip("\0") if isinstance(user_id, str) else user_id
 
 
 def key_of(value: object) -> Key:
-    """A key as it travels: an int stays one, everything else becomes its text."""
+    """A key as it is sent: an int stays one, everything else becomes its text."""
     return value if isinstance(value, int) else str(value)
 
 
 def id_of(value: object) -> RowId:
-    """A primary key as it travels; a composite one part by part."""
+    """A primary key as it is sent; a composite one part by part."""
     return tuple(map(key_of, value)) if isinstance(value, tuple) else key_of(value)
 
 
@@ -141,7 +141,7 @@ def create_change(
     resource: str, pk: RowId, user_id: Key, at: datetime, *, in_tables: bool = True, further: str = ""
 ) -> Change:
     """
-    A row that was created. resource: its name on the wire, such as "tasks". at: see Change.position.
+    A create. resource: its name on the wire, such as "tasks". at: see Change.position.
     in_tables: whether at is what the tables say. further: members of the payload, as JSON text.
     """
     payload = f"{_head(CREATE, resource)}{_json(pk)}{_members(further)}}}"
@@ -175,8 +175,8 @@ def _position(at: datetime, in_tables: bool) -> int:
 
 def members(keys: dict[str, object]) -> str:
     """
-    Further ones of a payload, as JSON text without braces; "" if there are none. Raises TypeError or
-    ValueError for what is no JSON, and for keys that a notification has already.
+    Further members of a payload, as JSON text without braces; "" if there are none. Raises TypeError or
+    ValueError for what is not JSON, and for keys that a notification has already.
     """
     if not all(isinstance(key, str) for key in keys):
         raise TypeError(f"keys {sorted(map(repr, keys))}: expected texts")
@@ -206,5 +206,5 @@ def _json(key: RowId) -> str:
 
 
 def _key(pk: RowId) -> Key:
-    """What a set can hold, and a message brings back unchanged."""
+    """A hashable form of the key, which a message brings back unchanged."""
     return _json(pk) if isinstance(pk, tuple) else pk

@@ -4,7 +4,7 @@ ActionCable on the wire: words, frames, commands, identifiers. Pure: no I/O, no 
 Two subprotocols: base (`actioncable-v1-json`, what Rails speaks) and extended (`actioncable-v1-ext-json`,
 AnyCable's, which adds positions and history). Every wire string of the cable stands here once.
 
-    ProtocolError            a client said something that is answered with silence
+    ProtocolError            a client sent something that gets no answer
      ├── MalformedFrame      not JSON, not an object, a key of the wrong type
      ├── UnknownCommand      a command that this subprotocol does not have
      └── UnknownChannel      an identifier that names no channel of ours
@@ -28,7 +28,7 @@ CHANNEL = "NotificationsChannel"
 
 # Reasons of a disconnect frame.
 UNAUTHORIZED = "unauthorized"
-# On the extended protocol: AnyCable's client gets itself a new token on this word alone.
+# On the extended protocol: AnyCable's client fetches a new token for this reason only.
 TOKEN_EXPIRED = "token_expired"  # noqa: S105
 SERVER_RESTART = "server_restart"
 REMOTE = "remote"
@@ -45,7 +45,7 @@ PONG = "pong"
 _ADDRESSED = frozenset({SUBSCRIBE, UNSUBSCRIBE, MESSAGE})
 _EXTENDED_ONLY = frozenset({PONG, "ping", "whisper", "join", "leave", "presence"})
 
-# A resume that names more streams than a client of ours can hold is nonsense, and answered as such.
+# A resume from more streams than a client of ours can hold is malformed, and answered as such.
 MAX_STREAMS = 100
 
 
@@ -77,8 +77,8 @@ class Command:
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """
-    request: what to replay; None if it names nothing. client: the name that the client's own changes carry,
-    which it is not told of; "" if it has none.
+    request: what to replay; None if it asks for nothing. client: the name that the client's own changes
+    carry, which it is not notified of; "" if it has none.
     """
 
     channel: str
@@ -91,7 +91,7 @@ class HistoryRequest:
     """
     What a client of the extended protocol wants replayed: from its position, else since a time, else nothing.
 
-    malformed: it named a position for our stream which cannot be read.
+    malformed: its position for our stream cannot be read.
     """
 
     epoch: str | None = None
@@ -134,7 +134,7 @@ def decode(text: str) -> Any:
         raise MalformedFrame(f"not JSON: {type(exc).__name__}") from exc
 
 
-# Of a position: an epoch and a number of microseconds.
+# Characters of a position: an epoch and a number of microseconds.
 MAX_POSITION = 64
 _DIGITS = re.compile("[0-9]{1,18}")
 
@@ -180,7 +180,8 @@ def disconnect(reason: str | None, *, reconnect: bool) -> str:
     return encode({"type": "disconnect", "reason": reason, "reconnect": reconnect})
 
 
-# Nearly all sockets use the same few identifiers. A long one is not kept: it would be memory for the asking.
+# Nearly all sockets use the same few identifiers. A long one is not cached: clients could fill our memory
+# with them.
 CACHED_IDENTIFIER = 256
 
 
@@ -252,7 +253,7 @@ def parse_identifier(identifier: str, channels: Container[str] = ()) -> Identifi
 
 
 def _request_of(params: dict[str, Any]) -> HistoryRequest | None:
-    """A position decides alone."""
+    """With a position, `since` is ignored."""
     if "position" in params:
         return parse_position(params["position"])
     since = params.get("since")
@@ -262,7 +263,7 @@ def _request_of(params: dict[str, Any]) -> HistoryRequest | None:
 
 
 def position_text(epoch: str, position: int) -> str:
-    """As a client brings it back. position: in microseconds since the epoch."""
+    """As a client sends it back. position: in microseconds since the epoch."""
     return f"{epoch}-{position}"
 
 
@@ -277,9 +278,9 @@ def parse_position(text: object) -> HistoryRequest:
 
 def parse_history(history: Any, stream_id: str) -> HistoryRequest | None:
     """
-    What of a `history` value concerns our stream; None if it asks for nothing, which is not answered.
+    The part of a `history` value that concerns our stream; None if it asks for nothing, which gets no answer.
 
-    Entries for other streams are ignored. An entry for ours decides alone, else `position`, else `since`.
+    Entries for other streams are ignored. An entry for ours is used first, then `position`, then `since`.
     """
     if not isinstance(history, dict):
         return None

@@ -1,8 +1,8 @@
 """
-Lives as tables: which event leads from which state to which. Pure.
+State machines as tables: which event leads from which state to which. Pure.
 
-A pair that is in no table cannot happen. If it does, the fault is ours and no client's: the table says so
-where it begins, instead of a flag that is wrong from then on.
+A pair that is in no table cannot happen. If it does, it is a bug of ours and not a client's: the table raises
+where it begins, instead of leaving a flag that is wrong from then on.
 """
 
 from collections.abc import Mapping

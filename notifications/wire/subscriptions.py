@@ -1,7 +1,7 @@
 """
 Which identifiers one connection holds. Pure: no I/O.
 
-A subscription is pending from the moment the command arrives, so that its repetitions are ignored, and
+A subscription is pending from the moment the command arrives, so that repeated commands are ignored, and
 live once it is confirmed. What is published meanwhile is held back.
 """
 
@@ -29,20 +29,21 @@ class TooManySubscriptions(Exception):
 
 
 class IdentifiersTooLong(Exception):
-    """All that the connection holds together."""
+    """All identifiers of the connection together."""
 
 
-# What of the head of a data frame is not its identifier.
+# The length of a data frame's head without the identifier.
 _REST_OF_HEAD = len(protocol.message_head("")) - len('""')
 
-# Key (user, row, action) → the position that a replay told.
+# Key (user, row, action) → the position that a replay sent.
 Replayed = Mapping[RowKey, int]
 
 
 def _is_told(change: Change, replayed: Replayed, monotonic: Container[str]) -> bool:
     """
-    A row is created once: one that the tables knew, told with its creation time, is the same create. A later
-    update stands for an earlier one only if the clock of the resource is monotonic (recent.py).
+    Whether the replay sent it. A row is created once: a create that was read from the tables, with its
+    creation time, is the same create. A later update stands for an earlier one only if the clock of the
+    resource is monotonic (recent.py).
     """
     if not change.is_in_tables:
         return False
@@ -54,8 +55,9 @@ def _is_told(change: Change, replayed: Replayed, monotonic: Container[str]) -> b
 
 def _is_overtaken(change: Change, replayed: Replayed, monotonic: Container[str]) -> bool:
     """
-    What the tables said is later: that its user lost the row since, or of a destroy, that they got it again.
-    Told after that, it would leave the client with the wrong of the two. A monotonic clock may run ahead.
+    Whether something later was read from the tables: that its user lost the row since or, for a destroy, got
+    it again. Sent after that, the change would leave the client with the wrong one of the two. A monotonic
+    clock may run ahead.
     """
     if change.action == DESTROY and change.resource in monotonic:
         return False
@@ -65,12 +67,12 @@ def _is_overtaken(change: Change, replayed: Replayed, monotonic: Container[str])
 
 class Subscription:
     """
-    state: how far it is (connection_states.py).
+    state: see connection_states.py.
     started: when it began, in microseconds since the epoch; a catch-up owes it nothing older (minus overlap).
     cursor: the last offset sent on it; the next is greater.
-    held: what was published since held_since; while it is not LIVE.
-    client: the name of what made changes that are not told on it; "" of most.
-    resources: the names of those that it hears of; None of all.
+    held: what was published since held_since; only while it is not LIVE.
+    client: the name of the client whose own changes are not sent on it; usually "".
+    resources: the names of those that it receives; None for all.
     """
 
     __slots__ = (
@@ -98,7 +100,7 @@ class Subscription:
 
     @property
     def written_bytes(self) -> int:
-        """Of the identifier in each frame: JSON within JSON, in UTF-8."""
+        """Bytes of the identifier in each frame: JSON within JSON, in UTF-8."""
         return len(self.head.encode()) - _REST_OF_HEAD
 
     def concerns(self, change: Change) -> bool:
@@ -114,7 +116,7 @@ class Subscription:
         self._follow(SubscriptionEvent.REPLAY)
 
     def refuse(self) -> None:
-        """What it asked for cannot be told; the client was told so."""
+        """The replay was refused, and the client was told so."""
         self._follow(SubscriptionEvent.REFUSE)
 
     def hold_back(self, change: Change, limit: int) -> None:
@@ -132,7 +134,10 @@ class Subscription:
         return held
 
     def hold_first(self, changes: list[Change]) -> None:
-        """Before what was held back since take_held(). If that was too much, the tables tell all of it."""
+        """
+        Puts them before what was held back since take_held(). After an overflow the tables are read again for
+        all of it.
+        """
         if self.state is not OVERFLOWED:
             self.held = changes + self.held
 
@@ -148,7 +153,7 @@ class Subscription:
         """
         self._follow(SubscriptionEvent.RELEASE)
         held = self.held
-        # Nearly all subscriptions are LIVE nearly always: not even an empty list for each.
+        # Nearly all subscriptions are LIVE nearly always, so they keep not even an empty list.
         del self.held
         released: list[Change] = []
         gone: set[RowKey] = set()
