@@ -1,5 +1,5 @@
 """
-The cable: a websocket that tells each user's clients what changed, in the words of Rails' ActionCable.
+The cable: a websocket that notifies each user's clients of changes, by the protocol of Rails' ActionCable.
 
 A pluggable Django app: settings.CABLE names the models, their owners and the authenticator.
 """
@@ -33,13 +33,13 @@ def notify(queryset: QuerySet[Any]) -> int:
 
 def audience_changes(rows: QuerySet[Any]) -> AbstractContextManager[None]:
     """
-    Around code that changes who may see these rows without a signal: bulk paths, raw SQL, a rule of its own.
+    For code that changes who may see these rows without a signal: bulk paths, raw SQL, a rule of its own.
 
         with sync_cable.audience_changes(Card.objects.filter(board=board)):
             Membership.objects.bulk_create(memberships)
 
-    Who may see them is read before and after, with one query each. Whoever lost a row is told that it is
-    gone, whoever got one that it is there, after the commit of the current transaction.
+    Who may see them is read before and after, with one query each. Users who lost a row get a destroy,
+    users who got one a create, after the commit of the current transaction.
     Raises ValueError if the model is not among the resources of settings.CABLE that have an audience.
     """
     from .changes.moves import audience_changes as announce
@@ -52,7 +52,7 @@ def disconnect(user_id: Any, *, keys: Iterable[object] | None = None, reconnect:
     Close the sockets of a user on every process: those admitted under one of the keys, or all (None).
 
     Each gets a `disconnect` frame first; reconnect tells its client whether to come back. Returns at once,
-    and nobody says what became of it: while Redis is away only this process hears. So it is for the end of a
+    without a result: while Redis is down the order reaches only this process. So use it for the end of a
     right that the authenticator knows of, which the reconcile finds. Otherwise use disconnect_now.
 
     Raises TypeError if user_id is None, or keys a single text.
@@ -67,7 +67,7 @@ def disconnect_now(
     user_id: Any, *, keys: Iterable[object] | None = None, reconnect: bool = False, seconds: float = 2.0
 ) -> OrderReport:
     """
-    As disconnect; and waits until all processes have done it, for at most so many seconds and two for Redis.
+    As disconnect, but waits until all processes have done it, for at most `seconds` and two for Redis.
 
     The report says how many sockets were closed, on which processes, and what is not certain:
 
@@ -75,7 +75,7 @@ def disconnect_now(
         if not report.carried_out:
             raise RuntimeError(report.problem)
 
-    Not on an event loop: `await sync_cable.operations.orders.disconnect_users([user_id])` is for there.
+    On an event loop, use `await sync_cable.operations.orders.disconnect_users([user_id])` instead.
     """
     from asgiref.sync import async_to_sync
 
@@ -86,7 +86,7 @@ def disconnect_now(
 
 def flush(timeout: float | None = None) -> bool:
     """
-    Wait until everything that this process announced is published; for code that ends it by os._exit or exec.
+    Wait until everything that this process announced is published. For code that then calls os._exit or exec.
 
     timeout: seconds, by default CABLE["FLUSH_TIMEOUT"]. Returns whether everything was published; False also
     if something was dropped since the last call. Raises RuntimeError on a thread that runs an event loop.

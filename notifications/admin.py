@@ -1,5 +1,5 @@
 """
-The page Cable: what this process holds and, through Redis, all of them.
+The page Cable: the state of this process and, through Redis, of all processes.
 
 It is on the default site. Another AdminSite shows it once it is registered there too:
 
@@ -39,7 +39,10 @@ PageOf = Callable[[Key], str]
 
 @admin.register(Cable)
 class CableAdmin(admin.ModelAdmin):
-    """One page, for whoever may view it; whoever may change it, may disconnect. Nothing is stored."""
+    """
+    One page, for users with the permission to view it; those who may change it, may disconnect. Stores
+    nothing.
+    """
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -61,21 +64,21 @@ class CableAdmin(admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        # By which the template finds the pages of this site, and not of the default one.
+        # With this the template finds the pages of this site, and not of the default one.
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "title": "Cable",
             "opts": self.opts,
             "may_disconnect": _may_disconnect(request),
-            # Where it is by default; the page stays up to date without it too.
+            # The default path; without a cable there the page still stays up to date.
             "cable_path": f"{get_script_prefix().rstrip('/')}{PATHS[0]}",
             **_found(self._page_of),
         }
         return TemplateResponse(request, "sync_cable/cable.html", context)
 
     def disconnect_view(self, request: HttpRequest) -> HttpResponse:
-        """POST with socket: the name of one, as the page lists it."""
+        """POST with socket: the name of a connection, as the page lists it."""
         if not _may_disconnect(request):
             raise PermissionDenied
         name = request.POST.get("socket", "")
@@ -131,7 +134,7 @@ def _shown_socket(found: dict[str, Any], names: dict[Key, str], page_of: PageOf)
 
 
 async def _ask() -> tuple[list[Answer], str]:
-    """What answered; and what Redis said, if it did not and only this process is known of."""
+    """The answers; and the error of Redis, if it did not answer and only this process is known."""
     try:
         return await ask_processes(quiet=QUIET_SECONDS), ""
     except BrokerAway as exc:

@@ -6,8 +6,8 @@ LABEL = "sync_cable"
 
 class CableConfig(AppConfig):
     """
-    Its label is sync_cable in this repository too, whose folder it is not: many projects have an app of that
-    folder's name.
+    Its label is sync_cable in this repository too, although the folder has another name: many projects have
+    an app with that folder's name.
     """
 
     name = __package__

@@ -1,4 +1,4 @@
-"""What manage.py check says of what carries events between processes: a channel layer, or PostgreSQL."""
+"""System checks of the broker: a channel layer, or PostgreSQL."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 PUB_SUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
 CORE = "channels_redis.core.RedisChannelLayer"
 
-# The reconcile that stands in for a broker: processes of one machine hear of each other's changes by it.
+# The RECONCILE_INTERVAL that replaces a broker: the processes of one machine find each other's changes by it.
 SMALL_SECONDS = 1.0
 LISTEN_SECONDS = 5.0
 
@@ -66,8 +66,8 @@ def check_listening(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
     """
-    Of `check --database default` and of `migrate`: whether what is notified would be heard. A database that
-    is away is for Django to tell.
+    For `check --database default` and `migrate`: whether notifications would be received. Django itself
+    reports a database that is down.
     """
     if not databases or not _listens() or check_broker():
         return []

@@ -1,5 +1,5 @@
 """
-What Django's check framework says of settings.CABLE before the first socket opens.
+System checks of settings.CABLE, before the first socket opens.
 """
 
 import math
@@ -90,7 +90,7 @@ def _is_good(entry: Field[Any], value: Any) -> bool:
 
 
 def _check_flags() -> list[CheckMessage]:
-    """Of a text such as "off" Python thinks that it is true."""
+    """Python takes a text such as "off" for true."""
     return [
         Error(
             f"settings.CABLE[{entry.name.upper()!r}] is {value!r}: expected True or False",
@@ -134,7 +134,7 @@ def _check_publish() -> list[CheckMessage]:
 def _check_origins() -> list[CheckMessage]:
     return [
         Error(
-            # Without what stands before an @: it may be a password.
+            # Without the part before an @: it may be a password.
             f"settings.CABLE['ALLOWED_ORIGINS'] holds {origin.rpartition('@')[2]!r}: "
             "expected scheme://host[:port]",
             hint="An origin has no path and no wildcard. '*' alone admits every page on the web.",

@@ -1,5 +1,5 @@
 """
-CableConsumer: frames in, frames out. What can be decided without it, protocol.py and the hub decide.
+CableConsumer: frames in, frames out. All decisions are in protocol.py and in the hub.
 """
 
 import contextlib
@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 
 # Clients of Rails 6.1 and later repeat each subscribe every 500 ms until it is confirmed, and those of a page
-# moved from Rails may name channels that are not ours: a hundred of them must never reach the limit. What is
-# repeated or unknown costs what it takes to read it; a subscribe that begins something, a whole command more.
+# moved from Rails may name channels that are not ours: a hundred of them must never reach the limit. A
+# repeated or unknown subscribe costs only its reading; one that begins a subscription, a whole command more.
 SUBSCRIBE_COST = 0.05
 BYTES_PER_COMMAND = 16 * 1024
 
@@ -48,7 +48,7 @@ def _cost_of(command: protocol.Command, size: int) -> float:
 
 class CableConsumer(AsyncJsonWebsocketConsumer):
     """
-    One per socket. It names no channel layer: the hub has one for all of them, and so a socket costs no
+    One per socket. It has no channel layer: the hub has one for all sockets, so that a socket costs no
     channel, no subscription and no second task.
     """
 
@@ -79,7 +79,7 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
             self._end("client")
 
     async def _refuse_without_tenant(self, failure: Exception) -> None:
-        """CABLE["PREFIX"] cannot say whose socket it would be."""
+        """CABLE["PREFIX"] does not know the tenant of this socket."""
         metrics.count("handshakes:no_tenant")
         logger.error("refused a handshake of no tenant: %s: %s", type(failure).__name__, failure)
         await self.close()
@@ -104,14 +104,14 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
 
     async def _deny(self, reason: str) -> None:
         if reason == protocol.SERVER_RESTART:
-            # By HTTP status, on which clients retry: the next process has them.
+            # With an HTTP status, after which clients retry: they reach the next process.
             await self.close()
             return
         await self.accept(self._subprotocol())
         if reason == protocol.UNAVAILABLE:
             await self._close_unavailable()
             return
-        # Not refused by HTTP status, on which browsers retry for ever.
+        # Not refused with an HTTP status, after which browsers retry for ever.
         extended = self._subprotocol() == protocol.EXTENDED
         await self.send(protocol.disconnect(reason if extended else protocol.UNAUTHORIZED, reconnect=False))
         await self.close(NORMAL_CLOSURE)
@@ -119,7 +119,7 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
     async def _close_unavailable(self) -> None:
         try:
             await self.close(INTERNAL_ERROR)
-        except Exception:  # autobahn's own class, below plain daphne; from others, that the socket is gone
+        except Exception:  # autobahn's own exception, with plain daphne; from others, that the socket is gone
             with contextlib.suppress(Exception):
                 await self.close(UNAVAILABLE)
 
@@ -145,14 +145,14 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
             metrics.count("ignored_frames")
             logger.debug("ignored a frame of user %s: %s", connection.user_id, exc)
         except Exception as exc:
-            # The subscription was undone. Silence would leave the client waiting on an open socket, and a
-            # rejection would end its subscription for good: it is told to come back, and its retry works.
+            # The subscription was undone. Without an answer the client would wait on an open socket, and a
+            # rejection would end its subscription permanently: it is told to reconnect, and its retry works.
             metrics.count("failed_commands")
             connection.close(protocol.UNAVAILABLE, reconnect=True)
             self._log_failed_command(connection, exc)
 
     def _log_failed_command(self, connection: Connection, exc: Exception) -> None:
-        """Of a database that is away no traceback: its own message says all."""
+        """Without a traceback if the database is down: its own message is enough."""
         expected = isinstance(exc, DatabaseError | DatabaseUnavailable)
         if (also := seldom.left_out(f"failed command: {expected}")) is not None:
             what = f"{type(exc).__name__}: {exc}"
@@ -160,7 +160,7 @@ class CableConsumer(AsyncJsonWebsocketConsumer):
             logger.error("a command of user %s failed: %s%s", connection.user_id, what, also, exc_info=trace)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
-        # No client can send this code, so that the reason is our own server's.
+        # No client can send this code, so the reason comes from our own server.
         if message.get("code") == ABNORMAL_CLOSURE and message.get("reason") == DEAD_PEER:
             self._end(DEAD_PEER)
         await self.disconnect(message.get("code", NORMAL_CLOSURE))

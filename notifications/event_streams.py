@@ -1,12 +1,12 @@
 """
-GET /cable/events: what a websocket is told, as Server-Sent Events. An ASGI application beside CableConsumer,
-whose connections are the hub's as well.
+GET /cable/events: the notifications as Server-Sent Events. An ASGI application beside CableConsumer, whose
+connections are the hub's as well.
 
     GET …?position=<epoch>-<microseconds>&client=<name>
 
-With a position the stream begins with what changed since; the header Last-Event-ID, which an EventSource
-sends when it comes back, takes its place. client: see middleware.py. wire/event_stream.py has the events,
-handshake/refusals.py what is answered instead of them.
+With a position the stream begins with what changed since. The header Last-Event-ID, which an EventSource
+sends when it reconnects, takes precedence. client: see middleware.py. wire/event_stream.py has the events,
+handshake/refusals.py the refusals.
 """
 
 import logging
@@ -33,13 +33,13 @@ from .wire.protocol import Command
 logger = logging.getLogger(__name__)
 
 LAST_EVENT_ID = b"last-event-id"
-# What is not read if there is more of it.
+# A longer query is not read.
 MAX_QUERY_BYTES = 16 * 1024
 MAX_QUERY_FIELDS = 100
 
 
 async def event_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """From the request to the end of the stream, whoever ends it."""
+    """From the request to the end of the stream, whichever side ends it."""
     if scope["method"] != "GET":
         await _answer_other_method(scope, send)
         return
@@ -107,7 +107,7 @@ async def _answer_other_method(scope: Mapping[str, Any], send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-# What it asks for
+# The request
 
 
 def _command_of(scope: Mapping[str, Any]) -> Command:
@@ -119,7 +119,7 @@ def _command_of(scope: Mapping[str, Any]) -> Command:
 
 
 def _query_of(query: bytes) -> dict[str, str]:
-    """Of several values of one name the last, as Django has it."""
+    """The last of several values of one name counts, as in Django."""
     if len(query) > MAX_QUERY_BYTES:
         raise ValueError("the query is too long")
     text = query.decode("latin-1")
@@ -127,11 +127,11 @@ def _query_of(query: bytes) -> dict[str, str]:
 
 
 def _last_event_id(scope: Mapping[str, Any]) -> str:
-    """An EventSource that knows none sends none, others perhaps an empty one."""
+    """An EventSource without one does not send the header; other clients may send an empty one."""
     return headers_of(scope).get(LAST_EVENT_ID, "")
 
 
 @lru_cache(maxsize=256)
 def _identifier(client: str) -> str:
-    """One text for all streams: it stays with the subscription."""
+    """Cached, because the text stays with the subscription: one for all streams."""
     return protocol.encode({"channel": protocol.CHANNEL, **({"client": client} if client else {})})

@@ -1,14 +1,14 @@
 """
-For settings.MIDDLEWARE, where clients load their state by HTTP and are told by the cable what changes:
+For settings.MIDDLEWARE, if clients load their state over HTTP and are notified of changes by the cable:
 
     MIDDLEWARE = [..., "sync_cable.middleware.cable_middleware"]
 
-Cable-Position, a header of every answer: from when on changes may be missing in it. A subscription that names
-it ({"channel": "NotificationsChannel", "position": "…"}) starts exactly there, whatever the client's clock.
+Cable-Position, a header of every answer: from when on changes may be missing in it. A subscription with it
+({"channel": "NotificationsChannel", "position": "…"}) starts exactly there, whatever the client's clock.
 
-X-Cable-Client, a header of requests: the name of the client, which is then not told at once of what it
-commits. It names itself in the identifier of its subscription ("client": "…"). A name is 1 to 64 of the
-characters A-Z a-z 0-9 _ . : -; every other header is as good as none.
+X-Cable-Client, a header of requests: the name of the client, which is then not notified at once of its own
+changes. The identifier of its subscription has the same name ("client": "…"). A name is 1 to 64 of the
+characters A-Z a-z 0-9 _ . : -; any other value is ignored.
 """
 
 import logging
@@ -38,7 +38,7 @@ Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 @dataclass(frozen=True, slots=True)
 class CableDetails:
     """
-    request.cable. client: the name that the request gave its client; "" for none. began_at: when it came, in
+    request.cable. client: the client's name in the request; "" for none. began_at: when the request came, in
     microseconds since the epoch.
     """
 
@@ -47,7 +47,7 @@ class CableDetails:
 
     @property
     def position(self) -> str:
-        """For a page that brings its state along, in a template. Raises what the database does."""
+        """For a page whose template contains the state. Raises what the database does."""
         return position(self.began_at)
 
 
@@ -84,7 +84,9 @@ def _attach(request: HttpRequest) -> CableDetails:
 
 
 def _say_position(response: HttpResponseBase, details: CableDetails) -> None:
-    """Unless the view has. Without a database there is none; the answer itself may do without one."""
+    """
+    Unless the view has set it. Without a database there is none, and the answer is sent without the header.
+    """
     if response.has_header(POSITION):
         return
     try:

@@ -1,6 +1,6 @@
 """
-What the cable stores: which numbering its positions belong to; and what the tables of the rows cannot tell,
-where a resource asks for that (deletions, and who lost or got a row).
+What the cable stores: the epoch of its positions; and, for resources that need it, what the tables of the
+rows cannot show (deletions, and users who lost or got a row).
 """
 
 import secrets
@@ -44,7 +44,8 @@ class Notice(models.Model):
     """
 
     resource = models.CharField(max_length=200)
-    # As long as the key of a row may be: what cannot be noted could never be deleted. No index is on it.
+    # As long as a row's key may be: a row whose notice cannot be written could never be deleted. It has no
+    # index.
     key = models.TextField()
     user = models.CharField(max_length=300)
     is_destroy = models.BooleanField()
@@ -58,7 +59,7 @@ class Notice(models.Model):
 
 
 class Cable(Epoch):
-    """For the admin: who may view it sees what the processes hold."""
+    """For the admin: users who may view it see the state of the processes."""
 
     class Meta:
         proxy = True

@@ -1,5 +1,5 @@
 """
-A QuerySet whose bulk methods are announced, for models that say so:
+A QuerySet whose bulk methods are announced, for models that use it:
 
     class Book(models.Model):
         objects = AnnouncedQuerySet.as_manager()
@@ -16,20 +16,20 @@ from django.utils import timezone
 
 _PARAMETERS = signature(models.QuerySet.bulk_create)
 
-# The registry is read when a method is called: models are made before it.
+# The registry is imported when a method is called, because models are loaded before it.
 
 
 class AnnouncedQuerySet(models.QuerySet[Any]):
     """
-    bulk_create, update and bulk_update (which updates) announce what they did, with the commit. update moves
-    the update time of the rows, unless it is given one: no reconcile would find them. A bulk_create costs one
-    query more per resource, an update two, as does a bulk_create with update_conflicts, and of a resource
-    with public rows four; they hold the keys and owners of all their rows in memory. Deletions are told
-    without it, where they are told at all.
+    bulk_create, update and bulk_update (which updates) announce their changes with the commit. update moves
+    the update time of the rows, unless it is given one: otherwise no reconcile would find them. A bulk_create
+    costs one query more per resource, an update two, as does a bulk_create with update_conflicts, and for a
+    resource with public rows four; they hold the keys and owners of all their rows in memory. Deletions are
+    announced without it, where they are announced at all.
     """
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
-        """Rows whose key the database does not tell (ignore_conflicts) are left to the reconcile."""
+        """Rows whose key the database does not return (ignore_conflicts) are left to the reconcile."""
         from .changes.bulk import announce_created, rows_in_the_way
 
         self._for_write = True
@@ -46,7 +46,7 @@ class AnnouncedQuerySet(models.QuerySet[Any]):
 
         self._for_write = True
         using = self.db
-        # Django says that it updates no slice.
+        # Django itself raises for the update of a slice.
         before = [] if self.query.is_sliced else rows_before(self.order_by(), using)
         times = dict.fromkeys(self._times_to_move(columns), timezone.now())
         changed = super().update(**times, **columns)

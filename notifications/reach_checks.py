@@ -1,4 +1,4 @@
-"""What manage.py check says of numbers with which no position could be made good (wire/positions.py)."""
+"""System checks of numbers with which no position could be guaranteed (wire/positions.py)."""
 
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Caution
@@ -7,12 +7,12 @@ from .changes.resources import resources
 from .conf import cable_settings
 from .wire.positions import MICROSECONDS, Reach
 
-# In seconds. Few transactions, and few pairs of clocks, stay below it.
+# In seconds. Few transactions stay below it, and few pairs of clocks differ by less.
 LEAST_OVERLAP = 1.0
 
 
 def check_reach() -> list[CheckMessage]:
-    """To be asked only of numbers that are good each by itself."""
+    """Call it only if each number is valid by itself."""
     return [*_check_overlap(), *_check_deletions_kept()]
 
 

@@ -1,5 +1,5 @@
 """
-What Django's check framework says of the models in settings.CABLE["RESOURCES"], before the first save.
+System checks of the models in settings.CABLE["RESOURCES"], before the first save.
 """
 
 from collections.abc import Iterable
@@ -88,7 +88,7 @@ def _check_deleted_at(resource: Resource, field: "Field[Any, Any]") -> Iterable[
 
 
 def _check_owner(resource: Resource) -> Iterable[CheckMessage]:
-    """An authenticator of somebody's own may name whatever it likes as user_id: then it is a warning."""
+    """An authenticator of the project's own may use any value as user_id: then it is a warning."""
     if problem := _owner_problem(resource.model, resource.field(resource.owner)):
         kind, number = (Error, "E014") if _names_users() else (Caution, "W006")
         yield kind(
@@ -129,7 +129,7 @@ def _owner_problem(model: type[Model], field: "Field[Any, Any]") -> str:
 
 
 def _same_rows(one: type[Model], other: type[Model]) -> bool:
-    """Whether equal primary keys mean the same row: of a proxy, or of a parent's part of it."""
+    """Whether equal primary keys mean the same row: one may be a proxy of the other, or its parent."""
     one, other = _concrete(one), _concrete(other)
     return one in _lines(other) or other in _lines(one)
 

@@ -1,6 +1,6 @@
 """
-The cable as ASGI applications: of websockets, to be named for "websocket" in a ProtocolTypeRouter; of
-Server-Sent Events, around the project's own for "http"; or as a whole one, for a process beside those that
+The cable as ASGI applications: for websockets, under "websocket" in a ProtocolTypeRouter; for Server-Sent
+Events, around the project's own application under "http"; or as a whole one, for a process beside those that
 serve the project's HTTP.
 """
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 PATHS = ("/cable", "/cable/")
 EVENTS_PATHS = ("/cable/events", "/cable/events/")
 
-# An address has its limits for websockets and streams together.
+# The limits of an address count websockets and streams together.
 _visitors = Visitors()
 
 
@@ -43,15 +43,15 @@ def cable_application(paths: Collection[str] = PATHS) -> Application:
             else:
                 await _refuse(scope, paths, send)
         finally:
-            conceal(scope)  # again: of a handshake that no consumer has seen
+            conceal(scope)  # again: for a handshake that did not reach a consumer
 
     return application
 
 
 def cable_events(application: Application, paths: Collection[str] = EVENTS_PATHS) -> Application:
-    """Server-Sent Events on these paths; whatever else comes by HTTP is answered by the application."""
+    """Server-Sent Events on these paths; every other HTTP request goes to the application."""
     guarded = _guarded(event_stream)
-    # It waits for the hub, and never runs on a thread of the requests.
+    # A stream waits for the hub, and never runs on a thread for requests.
     takes_no_thread(paths)
 
     async def events(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -75,7 +75,7 @@ async def _refuse(scope: Mapping[str, Any], paths: Collection[str], send: Any) -
 
 def cable_only_application(paths: Collection[str] = PATHS) -> Application:
     """
-    The cable on these paths, its streams on the same with /events, and what operators ask a process:
+    The cable on these paths, its streams on the same with /events, and the endpoints for operators:
     /health/live, /health/ready and, with prometheus_client installed and CABLE["METRICS_TOKEN"], /metrics.
     Anything else is 404: neither the project's URLs nor its middleware are used.
     """

@@ -34,8 +34,8 @@ def captured_notifications() -> Iterator[list[list[dict[str, Any]]]]:
     """
     What is announced meanwhile, and not sent: a list per commit, of payloads as clients receive them.
 
-    Commits count, as in production: in a TestCase use captureOnCommitCallbacks(execute=True), which makes one
-    batch of what is saved within it.
+    Only commits count, as in production: in a TestCase use captureOnCommitCallbacks(execute=True), which
+    makes one batch of what is saved within it.
     """
     batches: list[list[dict[str, Any]]] = []
 
@@ -48,7 +48,7 @@ def captured_notifications() -> Iterator[list[list[dict[str, Any]]]]:
 
 class CableCommunicator(WebsocketCommunicator):
     """
-    An ActionCable client without a server: it speaks to the cable in the test's own process and loop.
+    An ActionCable client without a server: it connects to the cable in the test's own process and loop.
 
     The hub reads the database on threads of its own, so that the test has to commit (pytest-django's
     transactional_db, Django's TransactionTestCase). As a context manager it opens and closes itself.
@@ -78,7 +78,9 @@ class CableCommunicator(WebsocketCommunicator):
         await self.close()
 
     async def open(self) -> Frame:
-        """Returns the first frame: `welcome`, or the `disconnect` of whoever has no right to a socket."""
+        """
+        Returns the first frame: `welcome`, or `disconnect` if the credentials give no right to a socket.
+        """
         connected, _ = await self.connect()
         assert connected, "the handshake was refused: Origin, or a process that drains"
         return await self.receive_frame()
@@ -96,7 +98,7 @@ class CableCommunicator(WebsocketCommunicator):
         return await self.receive_frame()
 
     async def receive_frame(self, timeout: float = 1) -> Frame:
-        """The next frame that is no ping. Raises TimeoutError after so many seconds without a frame."""
+        """The next frame that is not a ping. Raises TimeoutError after so many seconds without a frame."""
         while True:
             frame: Frame = await self.receive_json_from(timeout)
             if frame.get("type") != "ping":

@@ -1,5 +1,5 @@
 """
-What the checks say of the versions of other packages; docs/supported-versions.md gives the reason for each.
+System checks of the versions of other packages; docs/supported-versions.md gives the reason for each.
 
 Version numbers are tuples of their numbers: (5, 2, 14).
 """
@@ -17,7 +17,8 @@ from .ground.test_run import stops_no_tests
 
 Release = tuple[int, ...]
 
-# Below these the cable does not work, or loses messages. pip demands them as well, unless it is told not to.
+# Below these the cable does not work, or loses messages. pip requires them as well, unless that is
+# overridden.
 REQUIRED: dict[str, Release] = {
     "channels": (4, 2, 2),
     "channels-redis": (4, 2),
@@ -25,7 +26,7 @@ REQUIRED: dict[str, Release] = {
     "Django": (5, 2),
     "redis": (4, 6),
 }
-# Of each series of Django: the first release without the faults of its ASGI handler that are known.
+# For each series of Django, the first release without the known faults of its ASGI handler.
 PATCHED: dict[Release, Release] = {(5, 2): (5, 2, 14), (6, 0): (6, 0, 5)}
 
 

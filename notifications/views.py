@@ -1,18 +1,18 @@
 """
-What changed, by HTTP: for who cannot hold a websocket (a cron job, a phone that wakes up, a widget, a test).
+What changed, over HTTP: for clients without a websocket (a cron job, a waking phone, a widget, a test).
 
     path("cable/changes", sync_cable.views.changes)
 
 GET …?position=<epoch>-<microseconds>, with the credentials of a socket:
 
     200 {"position": "…", "changes": [{"action": "update#tasks", "id": 23, "updatedAt": 1515248100}, …]}
-    204 nothing changed            304 nothing but what the ETag in If-None-Match stands for
-    401 nobody known               403 a foreign origin         405 not GET        429 too many requests
-    409 {"error": "refetch", …}    the position is of no use: read your state anew, and go on from "position"
+    204 nothing changed            304 only the changes that the ETag in If-None-Match stands for
+    401 not authenticated          403 a foreign origin         405 not GET        429 too many requests
+    409 {"error": "refetch", …}    the position is refused: load your state again, and go on from "position"
     503 the database does not answer
 
-Each answer but a refusal has the next position, in the header Cable-Position too. Without a position there is
-nothing to replay: the answer says from where to begin.
+Each answer except a refusal has the next position, also in the header Cable-Position. Without a position
+there is nothing to replay: the answer has the position to begin from.
 """
 
 import hashlib
@@ -100,7 +100,7 @@ def _read(users: Sequence[Key], named: str | None, now: int) -> list[str]:
     since = resume_position(wanted, epoch="" if wanted.malformed else Epoch.current(), now=now)
     if since is None:
         return []
-    # The tables were read to their end when this position was given out: it is certain itself.
+    # The tables were read to the end when this position was given out, so it needs no lag.
     found = changes_since(users, since, limit=cable_settings().replay_limit)
     told = visible(list(found), users=users)
     return [change.payload for change in told if not change.kept_by.intersection(users)]
@@ -112,7 +112,7 @@ def _with_position(response: HttpResponse, following: str) -> HttpResponse:
 
 
 def _error(status: int, error: str, **more: str) -> HttpResponse:
-    """more: headers, or "position", which stands in the body as well."""
+    """more: headers, or "position", which is in the body as well."""
     following = more.pop("position", None)
     body = {"error": error} if following is None else {"error": error, "position": following}
     response = HttpResponse(json.dumps(body), status=status, content_type="application/json", headers=more)

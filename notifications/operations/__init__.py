@@ -1,1 +1,1 @@
-"""Who watches it, and the orders that operators give."""
+"""Monitoring, and the orders of operators."""

@@ -16,7 +16,7 @@ BAR = WIDTH / MINUTES
 
 @dataclass(frozen=True)
 class Bar:
-    """In the units of the chart. label: for who points at it."""
+    """In the units of the chart. label: shown on hover."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """most: what the height of the chart stands for, as text."""
+    """most: the value at the full height of the chart, as text."""
 
     name: str
     most: str
@@ -53,9 +53,7 @@ def charts(hours: Iterable[Sequence[Sequence[Any]]], now: float) -> list[Chart]:
 
 
 def _p99(histogram: Histogram | None) -> float:
-    """
-    Milliseconds; 0 where nothing was delivered. Above the last bound, twice that.
-    """
+    """Milliseconds; 0 if nothing was delivered. Above the last bound, twice that."""
     if histogram is None or not sum(histogram.buckets):
         return 0
     found = histogram.quantile(0.99)

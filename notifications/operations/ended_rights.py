@@ -1,7 +1,7 @@
 """
 Sockets end at once with the right that let them in: a session that is signed out, a token that is deleted.
 
-It is word sent through Redis, which may be lost; then the reconcile finds the end of the right.
+The message is sent through Redis, and may be lost; then the reconcile finds the end of the right.
 """
 
 import contextlib
@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 
 def _end(user_id: Any, key: str, using: str | None = None) -> None:
-    """After the commit: before it, whoever comes back at once would be let in again."""
+    """After the commit: before it, a client that reconnects at once would be admitted again."""
 
     def tell() -> None:
-        from .orders import tell_own_hubs  # which brings the hub with it
+        from .orders import tell_own_hubs  # this imports the hub
 
         with publisher.uninterrupted():
             try:
@@ -55,7 +55,7 @@ def end_token(instance: Any, using: str, **_: Any) -> None:
 
 
 def _configured() -> Any:
-    """The class of settings.CABLE["AUTHENTICATOR"]; None if there is none, which the checks say."""
+    """The class of settings.CABLE["AUTHENTICATOR"]; None if there is none, which the system checks report."""
     with contextlib.suppress(ImproperlyConfigured, ImportError, TypeError):
         return import_string(cable_settings().authenticator)
     return None
@@ -67,7 +67,7 @@ def _admits_by(kind: type) -> bool:
 
 
 def receivers() -> Iterator[Receiver]:
-    """For the tokens' model, if it is asked."""
+    """For the tokens' model, if the authenticator uses it."""
     if not _admits_by(TokenAuthenticator):
         return
     with contextlib.suppress(ImportError):
@@ -76,5 +76,5 @@ def receivers() -> Iterator[Receiver]:
 
 
 def _with_proxies(wanted: type[Model]) -> list[type[Model]]:
-    """A proxy sends its own signals: the admin of DRF's tokens deletes by one."""
+    """A proxy sends its own signals: the admin of DRF's tokens deletes by a proxy."""
     return [model for model in apps.get_models() if model._meta.concrete_model is wanted]

@@ -20,11 +20,11 @@ async def live(request: HttpRequest) -> JsonResponse:
 
 async def ready(request: HttpRequest) -> JsonResponse:
     """
-    The process can do its work: 200, or 503 while the database or the broker does not answer, while a task of
-    the hub is down, while the process drains, and while its passes over the tables are late: what Redis loses
-    is not delivered then. A process of WSGI has no sockets: of it the database alone is asked.
+    The process is healthy: 200. Or 503 while the database or the broker does not answer, while a task of the
+    hub is down, while the process drains, and while its passes over the tables are late: what Redis loses is
+    not delivered then. A WSGI process has no sockets: only its database is checked.
     """
-    # A hub made here would end with the loop that Django makes for this one call.
+    # Under WSGI a hub made here would end with the loop that Django makes for this one call.
     state, more = await _of_the_hub() if isinstance(request, ASGIRequest) else await _of_a_process_without()
     healthy = all(state.values())
     status = "ok" if healthy else "unavailable"

@@ -1,7 +1,7 @@
 """
-What every process holds, or did. Asked over the control group, which all of them are in; each answers to a
-group of the asker's own. How many there are only Redis can say, and not every one does: the asker waits for a
-time.
+Asks every process for its state, or for what it did. The question goes over the control group, which all
+processes are in; each answers to a group of the asker's own. Only Redis can tell how many processes there
+are, and not every Redis does: the asker waits for a time.
 """
 
 import asyncio
@@ -22,26 +22,26 @@ from ..broker.refusals import describe
 from ..hub.current import running_hub
 from ..wire.payloads import Key, key_of
 
-# Of one process: see state.snapshot.
+# The answer of one process: see state.snapshot.
 Answer = dict[str, Any]
-# Makes an event of the group that is to be answered to.
+# Makes an event, given the group that the answers go to.
 Maker = Callable[[str], dict[str, Any]]
 
 # To connect, and to send a portion of events.
 CONNECT_SECONDS = 2.0
 PORTION = 500
 ANSWER_SECONDS = 1.0
-# For a page: whoever has not answered so long after another did is not waited for.
+# For a page: this long after one answer, it does not wait for another.
 QUIET_SECONDS = 0.2
 PROBE_AGAIN_SECONDS = 0.05
 
 
 class BrokerAway(Exception):
-    """Nobody could be asked; in a sentence, why."""
+    """No process could be asked; the message has the reason, in a sentence."""
 
 
 def nobody_answered(seconds: float) -> str:
-    """A sentence without an end."""
+    """A sentence without a full stop."""
     return (
         f"no process answered within {seconds:g} s: does one run on this {broker_name()}, "
         f"with this SECRET_KEY and database (prefix {prefix()})?"
@@ -49,7 +49,7 @@ def nobody_answered(seconds: float) -> str:
 
 
 class _Inbox:
-    """A group of one channel."""
+    """A group with one channel."""
 
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
@@ -58,7 +58,7 @@ class _Inbox:
         self._receiving: asyncio.Task[dict[str, Any]] | None = None
 
     async def open(self) -> None:
-        """Join, and prove it: the layer returns before Redis has heard of the subscription."""
+        """Joins, and proves it: the layer returns before Redis knows of the subscription."""
         self._channel = await self._layer.new_channel()
         await self._layer.group_add(self.group, self._channel)
         event = None
@@ -67,7 +67,10 @@ class _Inbox:
             event = await self.next(PROBE_AGAIN_SECONDS)
 
     async def next(self, seconds: float) -> dict[str, Any] | None:
-        """None if nothing came in time. A layer closes a channel whose receive is cancelled: it goes on."""
+        """
+        None if nothing came in time. The task goes on then: a layer closes a channel whose receive is
+        cancelled.
+        """
         if self._receiving is None:
             self._receiving = asyncio.get_running_loop().create_task(self._layer.receive(self._channel))
         done, _ = await asyncio.wait({self._receiving}, timeout=seconds)
@@ -87,8 +90,8 @@ async def ask_processes(
     users: Sequence[Key] | None = None, *, seconds: float = ANSWER_SECONDS, quiet: float | None = None
 ) -> list[Answer]:
     """
-    users: whose sockets to count; None for those with the most.
-    seconds: how long to wait for answers. quiet: so long without another is enough, after the first.
+    users: whose sockets to count; None for the users with the most.
+    seconds: how long to wait for answers. quiet: how long to wait for another, after the first.
     Raises BrokerAway.
     """
     if is_local():
@@ -102,7 +105,7 @@ async def ask_processes(
 class Exchanged:
     """
     answers: of the processes. listening: how many there are; None if that cannot be known.
-    sent: how many events were sent. failure: what kept the others from it, in a sentence; "" if all were.
+    sent: how many events were sent. failure: why the others were not, in a sentence; "" if all were.
     """
 
     answers: list[Answer]
@@ -115,8 +118,8 @@ async def exchange(makers: Sequence[Maker], *, seconds: float, quiet: float | No
     """
     Send events to every process, and collect what they answer.
 
-    seconds, quiet: see ask_processes; as many seconds for each portion of events. When all have answered
-    that Redis knows of, nobody is waited for.
+    seconds, quiet: see ask_processes; as many seconds for each portion of events. Ends early when all
+    processes that Redis knows of have answered.
     Raises BrokerAway if nothing could be sent.
     """
     layer = open_layer()
@@ -129,7 +132,7 @@ async def exchange(makers: Sequence[Maker], *, seconds: float, quiet: float | No
         except Exception as exc:
             raise BrokerAway(describe(exc)) from exc
         sent, failure = await _send(layer, inbox.group, makers)
-        # Whether what failed was sent nevertheless is not known.
+        # It is not known whether the event that failed was sent nevertheless.
         expected = None if failure or listening is None else listening * sent
         answers: list[Answer] = []
         try:
@@ -144,7 +147,7 @@ async def exchange(makers: Sequence[Maker], *, seconds: float, quiet: float | No
 
 
 async def _send(layer: Layer, group: str, makers: Sequence[Maker]) -> tuple[int, str]:
-    """Returns how many were sent, and what kept the next from it. Raises BrokerAway if it was the first."""
+    """Returns how many were sent, and why the next one was not. Raises BrokerAway if that was the first."""
     sent = 0
     try:
         for start in range(0, len(makers), PORTION):
@@ -169,7 +172,7 @@ def sockets_of(users: Sequence[Any]) -> dict[Key, int]:
 async def _collect(
     inbox: _Inbox, answers: list[Answer], seconds: float, portions: int, quiet: float, expected: int | None
 ) -> None:
-    """Into answers, which holds those that came before a failure too."""
+    """Appends to answers, which also keeps those that came before a failure."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds * portions
     while len(answers) != expected and (left := deadline - loop.time()) > 0:
@@ -193,7 +196,7 @@ SUMMED = (
 
 
 def totals(answers: Iterable[Answer]) -> Answer:
-    """Over all processes; a user with sockets on two of them is counted once in by_user only."""
+    """Over all processes; a user with sockets on two of them has one entry in by_user."""
     answers = list(answers)
     counts: Counter[str] = Counter()
     by_user: Counter[Key] = Counter()

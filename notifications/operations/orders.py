@@ -1,8 +1,8 @@
 """
-Orders to every process of this installation, and what became of them.
+Orders to every process of this installation, and their acknowledgements.
 
-An order is in no table: what does not reach a process now is not made up for by a reconcile. So whoever gives
-one can have it acknowledged. The hubs of this process are told directly, without Redis.
+An order is in no table: if it does not reach a process now, no reconcile makes up for it. So an order can be
+acknowledged. The hubs of this process get it directly, without Redis.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from .inquiry import BrokerAway, Maker, exchange, nobody_answered
 
 ORDER_SECONDS = 2.0
 
-# Of one hub: see Hub.receipt.
+# The acknowledgement of one hub: see Hub.receipt.
 Receipt = dict[str, Any]
 
 _IN_MEMORY = "the in-memory layer reaches no other process: only the server itself, by its admin, can do it"
@@ -31,9 +31,9 @@ _IN_MEMORY = "the in-memory layer reaches no other process: only the server itse
 @dataclass(frozen=True, slots=True)
 class OrderReport:
     """
-    closed: how many sockets each process closed that carried the order out, by its name ("host:pid").
+    closed: how many sockets each process that carried the order out has closed, by its name ("host:pid").
     listening: how many processes Redis knows of; None if that cannot be known.
-    problem: what kept the order from some process, as a sentence; "" if all that are known carried it out.
+    problem: why some process was not reached, as a sentence; "" if all known processes carried it out.
     """
 
     closed: Mapping[str, int] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class OrderReport:
 
     @property
     def carried_out(self) -> bool:
-        """By every process known of, and by one at least."""
+        """By every known process, and by one at least."""
         return not self.problem
 
     @property
@@ -73,9 +73,9 @@ async def disconnect_users(
     seconds: float = ORDER_SECONDS,
 ) -> OrderReport:
     """
-    As sync_cable.disconnect, of several users, and acknowledged.
+    As sync_cable.disconnect, for several users, and acknowledged.
 
-    seconds: how long to wait for the processes. What kept the order from one is in the report.
+    seconds: how long to wait for the processes. If the order did not reach one, the report has the reason.
     Raises TypeError for what names no user, or for keys that are one text.
     """
     keys = keys if keys is None or isinstance(keys, str | bytes) else list(keys)
@@ -95,19 +95,21 @@ async def _disconnect(found: list[dict[str, Any]], seconds: float) -> OrderRepor
 
 
 async def announce_epoch(*, seconds: float = ORDER_SECONDS) -> OrderReport:
-    """Have every process read the epoch now. Whoever is not reached does so with its next reconcile."""
+    """
+    Makes every process read the epoch now. A process that is not reached does so with its next reconcile.
+    """
     return await _given([epoch_event()], [], seconds)
 
 
 def tell_own_hubs(event: dict[str, Any]) -> None:
-    """A disconnect_event, without waiting and without Redis."""
+    """Gives them a disconnect_event, without waiting and without Redis."""
     for loop, hub in hubs_of_process():
         with contextlib.suppress(RuntimeError):  # it was closed at this moment, and its sockets with it
             loop.call_soon_threadsafe(hub.disconnect, event)
 
 
 async def _told_directly(event: dict[str, Any], seconds: float) -> list[Receipt]:
-    """By the hubs of this process; they may run on other threads."""
+    """The acknowledgements of the hubs of this process, which may run on other threads."""
     running = asyncio.get_running_loop()
     receipts: list[Receipt] = []
     for loop, hub in hubs_of_process():
@@ -118,7 +120,7 @@ async def _told_directly(event: dict[str, Any], seconds: float) -> list[Receipt]
         try:
             receipts.append(await asyncio.wait_for(asyncio.wrap_future(told), seconds))
         except TimeoutError:
-            continue  # it does not answer through Redis either, and is reported so
+            continue  # it does not answer through Redis either, and is reported as such
     return receipts
 
 
@@ -150,7 +152,7 @@ def _maker(order: dict[str, Any]) -> Maker:
 
 
 def _closed(receipts: Iterable[Receipt]) -> dict[str, int]:
-    """A hub that was told by two ways has two receipts of one order."""
+    """A hub that got an order by two ways has two receipts of it."""
     distinct = {(each["process"], each["hub"], each["order"]): each["closed"] for each in receipts}
     closed: Counter[str] = Counter()
     for (process, _, _), count in distinct.items():

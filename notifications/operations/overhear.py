@@ -1,9 +1,9 @@
 """
-The notifications as they pass between processes, for `cable_tail`. The broker is asked for all groups at
-once, so that it costs nobody anything while nobody listens.
+The notifications as they pass between processes, for `cable_tail`. It subscribes to all groups of the broker
+at once, so that it costs nothing while nobody listens.
 
-Heard is what is published, whether or not anybody is connected; what a catch-up or a resume reads from the
-tables does not pass there, and is not heard.
+It receives what is published, whether or not a client is connected. What a catch-up or a resume reads from
+the tables does not pass there, and is not received.
 """
 
 import asyncio
@@ -31,16 +31,16 @@ from ..broker.layers import is_on_postgres
 from ..conf import cable_settings
 from ..wire.payloads import Change, Key, key_of
 
-# How long a read of Redis waits for the next message before it begins anew.
+# How long a read of Redis waits for the next message before it is repeated.
 READ_SECONDS = 1.0
 
 Event = dict[str, Any]
-# Begins to hear, and closes by the stack. Each event is put into the queue, or what ends the hearing.
+# Starts receiving, and closes by the stack. Puts each event into the queue, or the exception that ends it.
 Source = Callable[[AsyncExitStack, "asyncio.Queue[Event | Exception]"], Any]
 
 
 class CannotOverhear(Exception):
-    """Not with this layer."""
+    """Not possible with this layer."""
 
 
 class Overheard:
@@ -48,7 +48,7 @@ class Overheard:
     async with Overheard(user_id) as heard:  # None: of every user
         async for change, at in heard: …     # at: of the commit, in seconds since the epoch
 
-    Raises CannotOverhear, and what the broker's driver raises when it goes away.
+    Raises CannotOverhear, and what the broker's driver raises when the connection is lost.
     """
 
     def __init__(self, user_id: Key | None) -> None:
@@ -143,7 +143,7 @@ def _changes_of(event: Event) -> Iterable[Change]:
 
 
 async def _confirmed(pubsub: Any) -> None:
-    """What is published from now on is heard."""
+    """Returns when the subscription is active: what is published from now on is received."""
     while (answer := await pubsub.get_message(timeout=READ_SECONDS)) is None or answer[
         "type"
     ] != "psubscribe":

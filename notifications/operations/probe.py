@@ -1,7 +1,7 @@
 """
-A client that goes the whole way of a notification, and says how far it came. It writes nothing: it comes in
-with a ticket (handshake/tickets.py), and what it announces is a row that did not change, which clients ignore
-by contract; or, as nobody, a row that there is not, of which nobody else hears.
+A client that tests the path of a notification step by step. It writes nothing: it connects with a ticket
+(handshake/tickets.py), and announces a row that did not change, which clients ignore by contract; or, without
+a user, a row that does not exist, which no other client receives.
 """
 
 import asyncio
@@ -36,14 +36,14 @@ from .users import NoSuchUser, find_user_or_key
 
 SECONDS = 5.0
 IDENTIFIER = protocol.encode({"channel": protocol.CHANNEL})
-# The resource of the row that there is not.
+# The resource of the row that does not exist.
 NO_RESOURCE = "cable_check"
 
 
 class Step(NamedTuple):
     """
     ok: None if it was not tried. detail: what was found, what failed, or why it was not tried. hint: where to
-    look then.
+    look in that case.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Skipped(Exception):
     """Why a step was not tried."""
 
 
-# What a hint names is called so in the settings; a project may call it otherwise.
+# A hint uses the names of the settings; a project may override the hints with names of its own.
 HINTS = {
     "database": "DATABASES; manage.py migrate",
     "broker": "CHANNEL_LAYERS (CABLE['BROKER_URL']): the address, user and password; does it run?",
@@ -76,9 +76,9 @@ HINTS = {
 
 class Probe:
     """
-    with Probe(url, username) as probe: for step in probe.steps(): …  The first that fails is the last.
+    with Probe(url, username) as probe: for step in probe.steps(): …  Stops after the first that fails.
 
-    username: a name or a primary key; None for nobody. headers: of the handshake, such as a cookie, in place
+    username: a name or a primary key; None: anonymous. headers: of the handshake, such as a cookie, in place
     of the ticket: then they must be this user's. hints: by what failed.
     """
 
@@ -144,7 +144,7 @@ class Probe:
         return f"{len(answers)} answered through {broker_name()}: {names}"
 
     def _admit_user(self) -> str:
-        """Finds the user, and what admits them."""
+        """Finds the user, and the credentials to connect with."""
         if self._username is None:
             if self._headers:
                 raise Failed("whose credentials --header has is not known", "--user NAME")
@@ -162,7 +162,7 @@ class Probe:
             opened = connect(
                 url,
                 sock=sock,
-                # As a browser sends it, and the server's own, which is always admitted.
+                # As a browser sends it: the server's own origin, which is always admitted.
                 origin=_origin(url),
                 additional_headers=self._headers,
                 subprotocols=[Subprotocol(protocol.BASE)],
@@ -200,7 +200,7 @@ class Probe:
         return f"{row} was announced through {broker_name()}, and heard"
 
     def _announcement(self) -> tuple[Change, str]:
-        """What is announced, and how it is called."""
+        """The change to announce, and its description."""
         if self._user is None:
             pk = secrets.token_hex(8)
             at = datetime.now(UTC)
@@ -218,14 +218,14 @@ class Probe:
     # Frames
 
     def _hear(self, wanted: dict[str, Any]) -> None:
-        """Of a busy user other rows may be announced meanwhile."""
+        """Skips other notifications: a busy user may get some meanwhile."""
         deadline = time.monotonic() + SECONDS
         while (frame := self._frame(max(0, deadline - time.monotonic()))).get("message") != wanted:
             if "message" not in frame:
                 raise Failed(f"expected {wanted}, and got {frame}", self.hints["notify"])
 
     def _frame(self, seconds: float = SECONDS, *, pings: bool = False) -> dict[str, Any]:
-        """The next frame: the next ping, or the next that is none."""
+        """The next ping, or the next frame that is not a ping."""
         deadline = time.monotonic() + seconds
         try:
             while True:
@@ -239,8 +239,8 @@ class Probe:
 
 def newest_row_of(user: Any) -> tuple[Resource, Change] | None:
     """
-    The row of this owner that changed last, as an update of it, whatever its resource. Rows with an audience
-    are left alone: who else would hear of them is not known here.
+    The row of this owner that changed last, as an update of it, whatever its resource. Without rows that have
+    an audience: it is not known here which other users would be notified.
     """
     found = (_newest(resource, user) for resource in resources().values() if not resource.audience)
     return max(filter(None, found), key=lambda each: each[1].position, default=None)
@@ -278,8 +278,8 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
 
 def _by_an_allowed_name(url: str) -> tuple[str, socket.socket | None]:
     """
-    The same URL with a host of ALLOWED_HOSTS, and a connection to where it pointed: a server is asked by its
-    address, which need not be a name that it answers to. Raises ValueError and OSError.
+    The same URL with a host of ALLOWED_HOSTS, and a connection to the original address: the address by which
+    a server is reached need not be in its ALLOWED_HOSTS. Raises ValueError and OSError.
     """
     parts = urlsplit(url)
     names = [name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"]

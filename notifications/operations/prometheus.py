@@ -3,7 +3,7 @@ The counters of this process as Prometheus reads them. Needs prometheus_client; 
 
     urlpatterns = [path("metrics", sync_cable.operations.prometheus.metrics_view)]
 
-They are read when they are asked for: until then counting is an addition to an integer.
+They are collected when Prometheus scrapes: until then counting is an addition to an integer.
 """
 
 import secrets
@@ -163,7 +163,7 @@ def _by_reason() -> Iterator[Metric]:
     for name, value in tuple(metrics.counts.items()):
         kind, colon, reason = name.partition(":")
         if colon and kind in counts:
-            # "cannot write: ConnectionLost": which exception it was is for the log.
+            # "cannot write: ConnectionLost": the log has the exception, the label only the reason.
             reason = reason.partition(":")[0]
             counts[kind][reason] = counts[kind].get(reason, 0) + value
     for kind, (name, label, description, _) in REASONS.items():
@@ -188,7 +188,10 @@ def exposition(hub: Hub) -> bytes:
 
 
 async def metrics_view(request: HttpRequest) -> HttpResponse:
-    """Of this process. For whoever has CABLE["METRICS_TOKEN"]; without one there is no such page."""
+    """
+    The metrics of this process, for requests with CABLE["METRICS_TOKEN"] as bearer token; 404 if it is not
+    set.
+    """
     token = cable_settings().metrics_token
     if not token:
         raise Http404

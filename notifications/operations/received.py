@@ -1,9 +1,10 @@
 """
 What is written to the connections of one user, on every process, for `cable_tail --received`: what is
-published, what a client that comes back is told, and what a pass over the tables finds.
+published, what is replayed to a client that resumes, and what a pass over the tables finds.
 
 The processes are asked over the control group, twice a second, and answer to a group of the asker's own
-(hub/tails.py). Before each question the asker proves that it hears that group: an answer comes once.
+(hub/tails.py). Before each question the asker proves that it receives that group, because an answer is sent
+only once.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ FIRST_ANSWER_SECONDS = 5.0
 CONNECT_AGAIN_SECONDS = 1.0
 
 Event = dict[str, Any]
-# Of one process: see Tails.ask.
+# The answer of one process: see Tails.ask.
 Answer = dict[str, Any]
 
 
@@ -46,21 +47,21 @@ class Line(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """So many lines of a process are not among those that follow, nor among those before."""
+    """So many lines of a process are missing between the lines before and after."""
 
     process: str
     lines: int
 
 
 class Said(NamedTuple):
-    """A sentence about the asking itself."""
+    """A sentence about the connection itself."""
 
     text: str
 
 
 @dataclass
 class _Progress:
-    """Of one hub. written: lines that it had written when it answered last."""
+    """The progress of one hub. written: lines that it had written when it answered last."""
 
     written: int = 0
     refused: bool = False
@@ -71,7 +72,7 @@ class Received:
     async with Received(user_id) as received:
         async for each in received: …     # a Line, LeftOut or Said
 
-    When the broker goes away later, it goes on when that is back. Raises CannotOverhear; and BrokerAway at
+    If the broker fails later, it continues when the broker is back. Raises CannotOverhear; and BrokerAway at
     the start, also if no process answers.
     """
 
@@ -87,7 +88,7 @@ class Received:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        # Without it, the lease ends all the same.
+        # If this fails, the lease ends by itself.
         with contextlib.suppress(Exception):
             await self._hearing.send(control_group(), self._question(ends=True))
         await self._hearing.close()
@@ -106,7 +107,9 @@ class Received:
             yield Said(f"{broker_name()} is back")
 
     async def _answers(self) -> AsyncIterator[Answer]:
-        """Without end. Raises BrokerAway if nobody answers at first, and what the broker's driver raises."""
+        """
+        Runs for ever. Raises BrokerAway if no process answers at first, and what the broker's driver raises.
+        """
         clock = asyncio.get_running_loop().time
         began = clock()
         while True:
@@ -134,7 +137,7 @@ class Received:
             known.written = 0
             yield Said(f"listening to {process}")
         elif answer["written"] <= known.written:
-            # Sent once more by a publisher that had no answer of the broker.
+            # Sent again by a publisher that had no answer from the broker.
             return
         for at, number, *what in answer["lines"]:
             yield Line(at, process, f"{process}/{number}", *what)
@@ -152,13 +155,13 @@ class Received:
 
 
 class _Hearing:
-    """What is sent to one group. It hears as a hub does: a lost connection is a failure at once."""
+    """Receives what is sent to one group, as a hub does: a lost connection is a failure at once."""
 
     def __init__(self, group: str) -> None:
         self._group = group
         self._layer = open_layer(for_hub=True)
         self._events: asyncio.Queue[Event | Exception] = asyncio.Queue()
-        # Came while it was proved.
+        # Events that came during prove().
         self._early: list[Event] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -178,7 +181,10 @@ class _Hearing:
             await self._layer.group_send(group, event)
 
     async def prove(self) -> None:
-        """What is sent from now on is heard. Again and again: the layer may have joined only on its side."""
+        """
+        Returns when what is sent to the group is received. Probes repeatedly, because the layer may return
+        from the join before the server has made it.
+        """
         nonce = secrets.token_hex(8)
         async with asyncio.timeout(CONNECT_SECONDS):
             while True:
@@ -190,7 +196,7 @@ class _Hearing:
                     return
 
     async def until(self, seconds: float) -> AsyncIterator[Event]:
-        """What comes in so many seconds, and came before."""
+        """The events of the next `seconds`, and those that came before."""
         clock = asyncio.get_running_loop().time
         end = clock() + seconds
         early, self._early = self._early, []

@@ -10,7 +10,7 @@ from .users import NoSuchUser
 
 
 class CableCommand(BaseCommand):
-    """A subclass overrides run, which is given the options as handle is."""
+    """A subclass overrides run(), which gets the options of handle()."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON, one object per line")
@@ -28,14 +28,14 @@ class CableCommand(BaseCommand):
 
 
 def whole_number(text: str) -> int:
-    """Of an option: 0 or more. Raises ValueError, which argparse tells."""
+    """For an option: 0 or more. Raises ValueError, which argparse reports."""
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise ValueError(text)
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """Of an option: above 0 and up to an hour. Raises ValueError, which argparse tells."""
+    """For an option: above 0 and up to an hour. Raises ValueError, which argparse reports."""
     found = float(text)
     if not 0 < found <= 3_600:
         raise ValueError(text)

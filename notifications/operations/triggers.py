@@ -1,9 +1,9 @@
 """
-The triggers by which PostgreSQL tells of what is written past Django: raw SQL, another program, bulk paths.
+Triggers by which PostgreSQL reports writes that bypass Django: raw SQL, another program, bulk paths.
 
 For each table of a resource:
-    before each UPDATE that leaves the update time as it was, it is moved on     (the tables are the history)
-    after each statement that writes, the hubs are woken by NOTIFY               (hub/wakes.py)
+    before each UPDATE that leaves the update time as it was, the time is moved   (the tables are the history)
+    after each statement that writes, the hubs are woken by NOTIFY                (hub/wakes.py)
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ BEGIN
 END $$;
 """
 # The next whole second, or later: clients compare whole seconds. In the time zone of Django's connections: a
-# timestamp without time zone is read in that one, and the session of whoever writes may have another.
+# timestamp without time zone is read in that one, and the session that writes may have another.
 STAMP = """
 CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET TimeZone TO {zone} AS $$
 BEGIN
@@ -40,7 +40,7 @@ CREATE OR REPLACE TRIGGER sync_cable_wake AFTER INSERT OR UPDATE OR DELETE OR TR
 
 
 class Triggers(NamedTuple):
-    """Both are SQL, several statements. models: labels of those whose tables they are on."""
+    """install, remove: SQL, several statements. models: labels of the models whose tables have them."""
 
     install: str
     remove: str
@@ -53,12 +53,12 @@ class Stamped(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of the function and the trigger: PostgreSQL cuts names at 63 bytes."""
+        """The name of the function and of the trigger: PostgreSQL cuts names at 63 bytes."""
         return f"sync_cable_stamp_{sha256(f'{self.table}.{self.column}'.encode()).hexdigest()[:12]}"
 
 
 def triggers() -> Triggers:
-    """Of all resources in the default database, which is the one that the hubs listen to."""
+    """For all resources in the default database, which is the one that the hubs listen to."""
     connection = connections[DEFAULT_DB_ALIAS]
     quote, zone = connection.ops.quote_name, _literal(connection.timezone_name)
     found = [each for each in resources().values() if each.written_in() == DEFAULT_DB_ALIAS]
@@ -80,7 +80,7 @@ def _literal(text: str) -> str:
 
 
 def _stamped(resource: Resource) -> Iterator[Stamped]:
-    """A column that a model has of its parent is in the table of that."""
+    """A column that a model inherits is in the table of its parent."""
     if resource.updated_at:
         field = resource.field(resource.updated_at)
         yield Stamped(field.model._meta.db_table, field.column or "")

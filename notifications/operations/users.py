@@ -1,6 +1,6 @@
 """
-Users by their names, and their names, for commands and the admin: from where they are written, since an order
-may be about somebody whom a replica does not know yet.
+Users by their names, and their names, for commands and the admin. Read from the database that is written to,
+since an order may be about a user whom a replica does not have yet.
 """
 
 from collections.abc import Iterable
@@ -30,8 +30,8 @@ def find_user(name: str) -> Any:
 
 def find_user_or_key(name: str) -> Any:
     """
-    By name or else by primary key. Not for orders: a name that is gone would be taken for another's key.
-    Raises NoSuchUser.
+    By name or else by primary key. Not for orders: the name of a deleted user would be taken for another
+    user's key. Raises NoSuchUser.
     """
     model = get_user_model()
     with suppress(NoSuchUser):
@@ -43,7 +43,7 @@ def find_user_or_key(name: str) -> Any:
 
 
 def names_of(keys: Iterable[Key]) -> dict[Key, str]:
-    """In one query. Whoever is not in it has no name: an authenticator may admit others than users."""
+    """In one query. A key without an entry has no name: an authenticator may admit others than users."""
     asked = [key for key in keys if _may_be_a_user(key)]
     with reading_where_written():
         users = get_user_model()._default_manager.in_bulk(asked)

@@ -17,7 +17,7 @@ WEBSOCKETS_IS_MISSING = 'websockets is not installed: pip install "django-sync-c
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not (name.strip() and colon and value.strip()) or not text.isprintable():
-        # Not what was given: it may be a secret.
+        # Without the value: it may be a secret.
         raise ArgumentTypeError("expected NAME: VALUE, such as 'Cookie: sessionid=…'")
     return name.strip(), value.strip()
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def probe(self, url: str, user: str | None, headers: Mapping[str, str]) -> "Probe":
-        # It needs websockets.
+        # Imported here, because it needs websockets.
         from ...operations.probe import Probe
 
         return Probe(url, user, headers)

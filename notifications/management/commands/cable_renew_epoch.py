@@ -22,7 +22,10 @@ class Command(CableCommand):
 
 
 def _told(report: OrderReport) -> str:
-    """The epoch is in the database whoever was told: every hub reads it with each reconcile."""
+    """
+    The epoch is in the database, even for processes that were not reached: every hub reads it with each
+    reconcile.
+    """
     told = f"processes that have adopted it: {len(report.closed)}"
     if report.carried_out:
         return told

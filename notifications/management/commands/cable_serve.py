@@ -29,11 +29,11 @@ def _seconds(text: str) -> float:
 
 class Command(BaseCommand):
     help = "Serves the project and the cable on daphne, for production."
-    # handle() runs them: with a sentence of our own, and before anything listens.
+    # handle() runs them: with a message of our own, and before the server listens.
     requires_system_checks = ()
-    # Of the lines of HTTP requests.
+    # The logger of HTTP requests.
     access_logger = LOGGER
-    # Whether a line on stdout says where it listens. The log says it too, if the project's LOGGING has it.
+    # Whether a line on stdout says where it listens. The log has it too, if the project's LOGGING does.
     announces = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
