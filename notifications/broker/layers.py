@@ -3,7 +3,7 @@ Channel layers of our own, which can be discarded when they no longer answer.
 
 A layer on Redis cannot detect a half-open connection, and a frozen one keeps its lock; a fresh layer has
 neither problem. The in-memory layer is shared within the process: it has no connection to lose. On PostgreSQL
-(postgres_layer.py) a layer is one connection. What depends on the kind of broker is here, and in refusals.py.
+(postgres_layer.py) a layer is one connection. Most code that depends on the kind is here and in refusals.py.
 """
 
 import asyncio

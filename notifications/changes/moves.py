@@ -57,7 +57,7 @@ def _columns(links: Collection[Link]) -> list[str]:
 
 
 def _values(links: Collection[Link], instance: Model) -> Any:
-    """Of the columns that matter; UNKNOWN if one was deferred."""
+    """The values of the columns that matter; UNKNOWN if one was deferred."""
     columns, read = _columns(links), instance.__dict__
     return tuple(read[name] for name in columns) if all(name in read for name in columns) else UNKNOWN
 

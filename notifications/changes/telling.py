@@ -129,7 +129,7 @@ def _is_true(change: Change, seen: Mapping[str, set[_Pair]]) -> bool:
 
 
 def _is_for_all(change: Change) -> bool:
-    """Whether it says that everybody has lost the row."""
+    """Whether it is a destroy for everybody."""
     return change.user_id == PUBLIC and change.action == DESTROY
 
 

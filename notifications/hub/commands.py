@@ -191,7 +191,7 @@ class Commands:
     async def _replay(
         self, connection: Connection, subscription: Subscription, request: HistoryRequest
     ) -> Told:
-        """Raises HistoryGone or TooMuchToReplay before it tells anything."""
+        """Raises HistoryGone or TooMuchToReplay before it sends anything."""
         now = microseconds_now()
         subscription.replay(now)
         epoch = ""

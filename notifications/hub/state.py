@@ -111,7 +111,7 @@ def process_name() -> str:
 
 
 def socket_name(connection: Connection) -> str:
-    """Of one socket among those of all processes: "host:pid/17"."""
+    """The name of one socket among those of all processes: "host:pid/17"."""
     return f"{process_name()}/{connection.number}"
 
 

@@ -63,7 +63,7 @@ class Tails:
 
     def ask(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """
-        event: an events.tail_event. Returns the answer, or None if there is nothing to tell:
+        event: an events.tail_event. Returns the answer, or None if there is nothing to report:
 
         began: whether it was asked for the first time. lines: see Line. written: how many lines there were so
         far, with those that are left out. Or refused: True.

@@ -1,6 +1,6 @@
 """
-Socket options and direct writes for long-lived connections (websockets and event streams), which Twisted does
-not offer.
+Socket options and direct writes for long-lived connections (websockets and event streams), past Twisted's
+API.
 """
 
 import socket
