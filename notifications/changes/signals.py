@@ -97,7 +97,7 @@ def restored(resource: Resource, rows: Sequence[Row], using: str) -> list[Step]:
 
 
 def _seen(resource: Resource, rows: Sequence[Row], using: str) -> Iterable[Pair]:
-    """Who sees which of them. Of an audience, by one query."""
+    """Who sees which of these rows. One query for an audience."""
     if resource.audience is None:
         return [(row.pk, row.owner) for row in rows if row.owner is not None]
     found = resource.rows(using).filter(Among(F("pk"), [row.pk for row in rows]))

@@ -49,7 +49,7 @@ def is_checked(change: Change) -> bool:
 
 def for_users(changes: list[Change], using: str) -> Iterator[Sequence[Change]]:
     """
-    In chunks; those of a row in order. using: the connection that they were committed on. One query per
+    In chunks; the changes of a row in order. using: the connection that they were committed on. One query per
     resource.
     """
     if not are_checked() or not any(map(is_checked, changes)):

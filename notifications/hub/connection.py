@@ -96,7 +96,7 @@ class Connection(Socket):
         return "extended" if self.extended else "base"
 
     def renumber(self, epoch: str) -> None:
-        """Positions are of another epoch from now on."""
+        """Positions belong to another epoch from now on."""
         if self.extended:
             self.position = protocol.position_of(stream_of_user(self.user_id), epoch)
 

@@ -104,7 +104,7 @@ async def announce_epoch(*, seconds: float = ORDER_SECONDS) -> OrderReport:
 def tell_own_hubs(event: dict[str, Any]) -> None:
     """Gives them a disconnect_event, without waiting and without Redis."""
     for loop, hub in hubs_of_process():
-        with contextlib.suppress(RuntimeError):  # it was closed at this moment, and its sockets with it
+        with contextlib.suppress(RuntimeError):  # the loop was closed at this moment, and its sockets with it
             loop.call_soon_threadsafe(hub.disconnect, event)
 
 

@@ -40,7 +40,7 @@ def set_options(transport: Any) -> None:
     options = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
     options["TCP_USER_TIMEOUT"] = int(server_settings().dead_peer_seconds * 1000)
     for name, value in options.items():
-        option = getattr(socket, name, None)  # not every system has each
+        option = getattr(socket, name, None)  # not every system has every option
         if option is not None:
             handle.setsockopt(socket.IPPROTO_TCP, option, value)
 

@@ -197,7 +197,7 @@ def destroy_change(resource: str, pk: RowId, user_id: Key, at: datetime) -> Chan
 
 @lru_cache(maxsize=256)
 def _head(action: str, resource: str) -> str:
-    """A notification up to its id. Encoded once: every save makes a notification, and json takes its time."""
+    """A notification up to its id. Cached: every save makes a notification, and encoding JSON takes time."""
     return _encode({"action": f"{action}#{resource}"}).removesuffix("}") + ',"id":'
 
 
