@@ -1,4 +1,4 @@
-"""What the admin offers where accounts and the cable meet."""
+"""The parts of the admin that need both accounts and the cable."""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ SEARCH_LENGTH = 200  # characters
 
 
 class BoundedSearchForm(ChangeListSearchForm):
-    """Each word of a search is a condition more, and a database takes only so many."""
+    """Limits the length of a search: each word adds a condition to the query, and databases limit those."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields[SEARCH_VAR] = CharField(required=False, strip=False, max_length=SEARCH_LENGTH)
 
 
-# Of every list of the admin, those of other apps too.
+# Applies to every list of the admin, those of other apps included.
 ChangeList.search_form_class = BoundedSearchForm
 
 
@@ -43,7 +43,7 @@ def disconnect_clients(model_admin: Any, request: HttpRequest, users: QuerySet[U
 
 
 class LiveUsers(ChangeList):
-    """The list of users, which asks the processes for the sockets of all that it shows at once."""
+    """The list of users. It asks the server processes once for the sockets of all users on the page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -86,7 +86,7 @@ class LiveUserAdmin(UserAdmin):
 
 admin.site.site_header = admin.site.site_title = "Lessy"
 admin.site.index_title = "Administration"
-# Of waffle's three kinds only flags are read (accounts/features.py): what one set here would do nothing.
+# Lessy reads only waffle's flags (accounts/features.py): a sample or a switch would have no effect.
 for unused in (Sample, Switch):
     admin.site.unregister(unused)
 

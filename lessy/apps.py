@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class LessyConfig(AppConfig):
-    """Where the parts that know nothing of each other are joined: accounts and the cable."""
+    """Connects accounts and the cable, which do not import each other."""
 
     name = "lessy"
 

@@ -1,5 +1,5 @@
 """
-The composition of the server: Django answers HTTP, the cable answers websockets and streams of events.
+The ASGI application: Django serves HTTP; the cable serves WebSockets and Server-Sent Events.
 """
 
 import os
@@ -8,7 +8,7 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lessy.settings")
 
-# Before anything that imports models.
+# Django must be set up before anything imports models.
 django_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402

@@ -1,5 +1,6 @@
 """
-What OpenAPI says of the cable by HTTP. No views of DRF: their errors are the cable's own, not Lessy's.
+The OpenAPI description of the cable's HTTP endpoints. These are not DRF views, and their errors have the
+cable's format, not Lessy's.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Serving a client that was built elsewhere (LESSY_CLIENT_DIR): its page; WhiteNoise serves its files."""
+"""Serves the page of a client that was built elsewhere (LESSY_CLIENT_DIR). WhiteNoise serves its files."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.http import condition
 
-# Paths that are the server's own: what is not found below them is not a page of the client.
+# Paths of the server itself: a path below them that does not exist is a 404, not a page of the client.
 OURS = ("api", "cable", "admin", "static", "health", "metrics", "docs")
 
 

@@ -1,7 +1,6 @@
 """
-Which files of LESSY_CLIENT_DIR are served: what a build holds, and nothing that only happens to lie there.
-Not hidden files (.env, .git), and not what a link leads to outside of the folder. /.well-known is meant to be
-read.
+Which files of LESSY_CLIENT_DIR are served: those of the build. Hidden files (.env, .git) are not, except
+/.well-known, which is public by its purpose; nor are symbolic links that lead out of the folder.
 """
 
 import os
@@ -15,12 +14,12 @@ from django.contrib.staticfiles.utils import matches_patterns
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 WELL_KNOWN = ".well-known"
-# The page: IndexView answers with it, and its headers are the same on each of its paths.
+# IndexView serves this page, so that its headers are the same on every path of the client.
 PAGE = "index.html"
 
 
 def is_public(path: str, root: Path) -> bool:
-    """path: of a file or folder below root. root: absolute, and without links."""
+    """path: a file or folder below root. root: absolute, with symbolic links resolved."""
     parts = Path(path).relative_to(root).parts
     hidden = any(part.startswith(".") and part != WELL_KNOWN for part in parts)
     return not hidden and Path(path).resolve().is_relative_to(root)
@@ -29,7 +28,7 @@ def is_public(path: str, root: Path) -> bool:
 def public_files(
     folder: str, root: Path, above: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, os.stat_result]]:
-    """Path and status of each file; a folder that holds itself, by a link, is entered once."""
+    """Path and os.stat() of each file. A folder that contains a symbolic link to itself is entered once."""
     real = os.path.realpath(folder)
     if real in above:
         return
@@ -48,7 +47,7 @@ def _client() -> Path | None:
 
 
 class ClientFiles(WhiteNoiseMiddleware):
-    """WhiteNoise, which by itself serves all that it finds."""
+    """WhiteNoise, restricted to public files: WhiteNoise alone serves everything that it finds."""
 
     def update_files_dictionary(self, root: str, prefix: str) -> None:
         client = _client()
@@ -61,7 +60,7 @@ class ClientFiles(WhiteNoiseMiddleware):
             self.add_file_to_dictionary(prefix + path[len(root) :], path, stat_cache=found)
 
     def candidate_paths_for_url(self, url: str) -> Iterator[str]:
-        """In DEBUG, where each file is looked for when it is asked for."""
+        """Used in DEBUG, where WhiteNoise looks up each file per request."""
         client = _client()
         for path in super().candidate_paths_for_url(url):
             below = client is not None and Path(path).is_relative_to(client)
@@ -70,7 +69,7 @@ class ClientFiles(WhiteNoiseMiddleware):
 
 
 class ClientFinder(FileSystemFinder):
-    """The folder `static` of the client, for runserver and for WhiteNoise's finders."""
+    """Finds files in the client's folder `static`, for runserver and for WhiteNoise."""
 
     def find_location(self, root: Any, path: str, prefix: str | None = None) -> str | None:
         found = super().find_location(root, path, prefix)
@@ -78,7 +77,7 @@ class ClientFinder(FileSystemFinder):
         return found if found is None or client is None or is_public(found, client) else None
 
     def list(self, ignore_patterns: Any) -> Iterator[tuple[str, Any]]:
-        """Not as Django's, which follows a link from a folder to itself for ever."""
+        """Replaces Django's, which follows a symbolic link from a folder to itself endlessly."""
         client = _client()
         if client is None:
             yield from super().list(ignore_patterns)

@@ -1,5 +1,5 @@
 """
-Faults on purpose, to see that the cable survives them: for what_if.py, in DEBUG only.
+Fault injection, to show that the cable survives it: for what_if.py, in DEBUG only.
 """
 
 import threading
@@ -8,14 +8,14 @@ import time
 from notifications.hub.current import hubs_of_process
 from notifications.hub.hub import Hub
 
-# Between two cuts: redis-py connects again at once. It is a thread of its own that sleeps.
+# Between two cuts, because redis-py reconnects at once. A separate thread sleeps, not the event loop.
 AGAIN_SECONDS = 0.02
 
 
 def cut_connections(seconds: float) -> None:
     """
-    Break the connections on which the hubs of this process hear Redis, again and again for so long, as a
-    failing network would. Returns after the first cut. What is published meanwhile may be lost.
+    Break the connections on which the hubs of this process listen to Redis, repeatedly for `seconds`, as a
+    failing network would. Returns after the first cut. Messages published meanwhile may be lost.
     """
     _cut()
     threading.Thread(target=_keep_cutting, args=(time.monotonic() + seconds,), daemon=True).start()
@@ -28,7 +28,7 @@ def _keep_cutting(end: float) -> None:
 
 
 def _cut() -> None:
-    """On the loops of the hubs, and done when it returns, unless a loop is late."""
+    """Cut in the event loop of each hub. Waits until it is done, but at most AGAIN_SECONDS per event loop."""
     for loop, hub in hubs_of_process():
         done = threading.Event()
         loop.call_soon_threadsafe(_cut_one, hub, done)

@@ -1,6 +1,6 @@
 """
-Installs a list of requirements with pip, and says meanwhile how far it is: pip alone is either silent for a
-minute, or prints a hundred lines.
+Installs a requirements file with pip and shows the progress: pip alone is either silent for a minute or
+prints a hundred lines.
 
     python -m lessy.installing requirements.txt
 """
@@ -16,12 +16,12 @@ PIP = [
     *("--progress-bar", "off", "--no-color", "-r"),
 ]
 _NAMED = re.compile(r"(?:Collecting|Requirement already satisfied:) ([\w.\[\]-]+)")
-# Where the output is a file, a line for so many packages.
+# Packages per progress line, when the output is not a terminal.
 EACH = 10
 
 
 def install(requirements: Path, out: TextIO) -> int:
-    """What pip exits with; when it fails, its own words follow on out."""
+    """Returns pip's exit status. If pip fails, its output is written to `out`."""
     total = len(re.findall(r"^[\w.-]+(?:\[[\w,-]+\])?\s*[=@]", requirements.read_text(), re.MULTILINE))
     progress = Progress(total, out)
     said = []
@@ -39,7 +39,7 @@ def install(requirements: Path, out: TextIO) -> int:
 
 
 class Progress:
-    """Of a terminal it keeps one line up to date; otherwise it writes few."""
+    """On a terminal one line, updated in place; otherwise a line per EACH packages."""
 
     def __init__(self, total: int, out: TextIO) -> None:
         self._total = total
@@ -48,7 +48,7 @@ class Progress:
         self._show(f"Installing {total} Python packages (once, one or two minutes)", always=True)
 
     def read(self, line: str) -> None:
-        """line: of pip."""
+        """line: of pip's output."""
         if found := _NAMED.match(line.strip()):
             self._count += 1
             self._show(f"{self._count} of {max(self._total, self._count)} Python packages: {found[1]}")

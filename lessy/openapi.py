@@ -1,4 +1,4 @@
-"""The description of the whole API, from what each app says of itself."""
+"""The OpenAPI document of the whole API, assembled from the apps' openapi.py."""
 
 from functools import cache
 from typing import Any
@@ -35,7 +35,7 @@ def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def without_slash(endpoints: list[tuple[Any, ...]], **_: Any) -> list[tuple[Any, ...]]:
-    """A preprocessing hook: the slash at the end is optional, and nicer left out."""
+    """A preprocessing hook: the trailing slash is optional, and is left out of the document."""
     return [(path.rstrip("/"), *others) for path, *others in endpoints]
 
 

@@ -1,6 +1,6 @@
 """
-Content-Security-Policy of the pages that are the server's own: the admin, the API and its documentation. The
-start page has one of its own (web/views.py); what a client that was built elsewhere needs is not known here.
+The Content-Security-Policy of the admin, the API and its documentation. The start page sets its own
+(web/views.py). A client that was built elsewhere gets none, because its needs are not known here.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "Content-Security-Policy"
-# Styles inline: Swagger UI sets them itself, and the cable's page in the admin has a few lines.
+# Inline styles are allowed: Swagger UI sets some, and the cable's page in the admin contains a few lines.
 PAGES = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -27,7 +27,7 @@ class Policy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self._get_response(request)
         policy = policy_of(request.path_info)
-        # Django's own pages of errors, in DEBUG, have their scripts inline.
+        # Django's error pages in DEBUG have inline scripts.
         if policy and not (settings.DEBUG and response.status_code in (404, 500)):
             response.headers.setdefault(HEADER, policy)
         return response

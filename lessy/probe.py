@@ -1,6 +1,6 @@
 """
-The probe of the cable, with what only this project can do: it signs in by a token of five minutes; and
-without a user it saves a task of a scratch user, who is deleted at the end with what was saved.
+The probe of `cable_check` for this project: it authenticates with a token that is valid for five minutes.
+Without a user it saves a task of a temporary user, who is deleted at the end together with the task.
 """
 
 import secrets

@@ -1,5 +1,5 @@
 """
-The settings of the project, and the only reader of the environment. docs/operations.md lists the variables.
+The settings of the project; no other module reads environment variables. docs/operations.md lists them.
 """
 
 from pathlib import Path
@@ -22,8 +22,8 @@ SECRET_KEY = environment.secret_key("DJANGO_SECRET_KEY", debug=DEBUG, generated=
 ALLOWED_HOSTS = environment.hosts("DJANGO_ALLOWED_HOSTS")
 
 INSTALLED_APPS = [
-    "lessy",  # before daphne: its runserver says why it cannot listen
-    "daphne",  # before staticfiles: its runserver serves websockets
+    "lessy",  # before daphne: lessy's runserver reports why it cannot listen
+    "daphne",  # before staticfiles: daphne's runserver serves WebSockets
     "lessy.accounts",
     "lessy.web",
     "projects",
@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "channels",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",  # its page's own scripts, so that it works offline
+    "drf_spectacular_sidecar",  # serves Swagger UI's scripts locally, without a CDN
     "waffle",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-# The API answers with and without a trailing slash, and never redirects: a redirect would lose a POST's body.
+# The API works with and without a trailing slash and never redirects: a redirect would lose a POST's body.
 APPEND_SLASH = False
 ROOT_URLCONF = "lessy.urls"
 ASGI_APPLICATION = "lessy.asgi.application"
@@ -83,7 +83,7 @@ DATABASES = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     environment.make_folder(VAR_DIR)
     DATABASES["default"]["OPTIONS"] = {
-        # A transaction that reads first and writes later would fail at once when another wrote between.
+        # A deferred transaction that reads and then writes fails at once if another one wrote in between.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
@@ -98,7 +98,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]]
 if REDIS_URLS:
     CHANNEL_LAYERS = {
         "default": {
-            # Not the core layer: it silently drops messages at its capacity, and its groups expire.
+            # Not RedisChannelLayer: it silently drops messages above its capacity, and its groups expire.
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
             "CONFIG": {"hosts": [sentinel.host(url) for url in REDIS_URLS]},
         }
@@ -107,7 +107,7 @@ else:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels.layers.InMemoryChannelLayer",
-            # At its capacity it drops in silence.
+            # Above its capacity it silently drops messages.
             "CONFIG": {"capacity": 100_000},
         }
     }
@@ -116,29 +116,30 @@ else:
 CABLE_PREFIX = environment.text("CABLE_PREFIX")
 INSTALLATION = CABLE_PREFIX or identity(SECRET_KEY, database_name(DATABASES["default"]))
 
-# How many proxies of ours append to X-Forwarded-For. Too many, and a client may name any address as its own.
+# How many of our proxies append to X-Forwarded-For. If it is too high, clients can forge their address.
 LESSY_TRUSTED_PROXIES = environment.whole_number("LESSY_TRUSTED_PROXIES", 0)
 
-# Counters of the throttles: of all processes in Redis, and of each its own while Redis is away.
+# Counters of the rate limits: shared in Redis; while Redis is down, each process has its own.
 MEMORY_CACHE = {
     "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
     "LOCATION": "lessy",
-    # Beyond it a third is thrown away: few enough names, and a guesser would empty the counters.
+    # Above the maximum a third of the entries is evicted: with a low one, an attacker could evict the
+    # counters by trying many user names.
     "OPTIONS": {"MAX_ENTRIES": 100_000},
 }
 CACHES: dict[str, dict[str, Any]] = {
     "default": MEMORY_CACHE,
     "memory": MEMORY_CACHE,
-    # A flag is asked for seldom, and what the admin switches must be known to every process at once.
+    # Not cached: flags are read rarely, and a change in the admin must reach every process at once.
     "flags": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }
 if REDIS_URLS:
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        # Only the first: Django would take the others for replicas, and they are shards. As a list, because
-        # Django splits a text at commas, and a URL with Sentinels has some.
+        # Only the first URL: Django would treat the others as replicas, but they are shards. In a list,
+        # because Django splits a string at commas, and a Sentinel URL contains commas.
         "LOCATION": REDIS_URLS[:1],
-        # Two installations on one Redis database would count together.
+        # Without it, two installations on one Redis database would share counters.
         "KEY_PREFIX": f"lessy.{INSTALLATION}",
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)},
     }
@@ -148,7 +149,7 @@ WAFFLE_CACHE_NAME = "flags"
 
 # The cable
 
-# manage.py serve. What each means, says ServerSettings of notifications/conf.py.
+# manage.py serve. ServerSettings in notifications/conf.py documents each key.
 SERVER: dict[str, Any] = {
     "NAME": "lessy",
     "ERROR_BODY": "lessy.api.errors.error_body",
@@ -164,7 +165,7 @@ SERVER: dict[str, Any] = {
 }
 CABLE = {
     "RESOURCES": {
-        # The hybrid clock (lessy/ground/clock.py) increases with every change of a row.
+        # monotonic: the hybrid clock (lessy/ground/clock.py) increases updated_at with every change of a row.
         "projects": {"model": "projects.Project", "owner": "user", "monotonic": True},
         "tasks": {"model": "tasks.Task", "owner": "user", "monotonic": True},
     },
@@ -172,9 +173,9 @@ CABLE = {
     "TRUSTED_PROXIES": LESSY_TRUSTED_PROXIES,
     "SERVER": SERVER,
     "BROKER": POSTGRESQL if ON_POSTGRESQL and not REDIS_URLS else CHANNEL_LAYER,
-    # Without a broker the processes of one machine hear of each other's changes by the tables alone.
+    # Without a broker, processes learn of each other's changes only by the reconcile.
     **({} if ON_POSTGRESQL or REDIS_URLS else {"RECONCILE_INTERVAL": 1.0}),
-    # Each other field of notifications/conf.py has a variable: CABLE_OVERLAP, CABLE_ALLOWED_ORIGINS, …
+    # Every other field of CableSettings has a variable: CABLE_OVERLAP, CABLE_ALLOWED_ORIGINS, …
     **environment.of_fields(
         "CABLE_",
         CableSettings,
@@ -210,11 +211,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# How many a user may have: some answers hold all of them (the tasks of a project, those that a move shifts).
+# Rows per user. Some responses contain all of them (the tasks of a project, the tasks that a move shifts).
 LESSY_MAX_PROJECTS = environment.whole_number("LESSY_MAX_PROJECTS", 1_000, least=1)
 LESSY_MAX_TASKS = environment.whole_number("LESSY_MAX_TASKS", 50_000, least=1)
 
-# Each is a variable of its own: LESSY_THROTTLE_LOGIN_ADDRESS=30/min. An absent one, or None, is not limited.
+# Each rate has its own variable: LESSY_THROTTLE_LOGIN_ADDRESS=30/min. A scope that is absent or None has no
+# limit.
 LESSY_THROTTLE_RATES: dict[str, str | None] = environment.rates(
     "LESSY_THROTTLE_",
     login_address="30/min",
@@ -234,11 +236,11 @@ if not environment.boolean("LESSY_THROTTLES", default=True):
 
 EMAIL = environment.email("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25")
 vars().update(EMAIL)
-EMAIL_TIMEOUT = 10  # seconds, or a request would wait for ever for a mail server that does not answer
+EMAIL_TIMEOUT = 10  # seconds; without it, a request waits for ever for a mail server that does not respond
 LESSY_ROOT_URL = environment.root_url("LESSY_ROOT_URL", "http://127.0.0.1:8000")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"noreply@{urlsplit(LESSY_ROOT_URL).hostname}"
 
-# How long the links of mails are good: of a new password, of an activation.
+# How long mailed links are valid: for a password reset, for an activation.
 LESSY_RESET_HOURS = environment.number("LESSY_RESET_HOURS", 2, least=0.1)
 LESSY_ACTIVATION_DAYS = environment.number("LESSY_ACTIVATION_DAYS", 7, least=0.1)
 
@@ -250,21 +252,21 @@ LOGGING = logs.logging_config(level=environment.choice("LOG_LEVEL", "info", logs
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
-# WhiteNoise warns of a folder that is not there, as before the first collectstatic.
+# WhiteNoise warns if the folder does not exist, as before the first collectstatic.
 environment.make_folder(STATIC_ROOT)
 STATICFILES_FINDERS = [
     "lessy.client_files.ClientFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "lessy.web.finders.LibrariesFinder",
 ]
-# So that a server needs no collectstatic first.
+# So that the server works without collectstatic.
 WHITENOISE_USE_FINDERS = True
 LESSY_CLIENT_DIR = environment.folder("LESSY_CLIENT_DIR", holding="index.html")
 if LESSY_CLIENT_DIR:
     WHITENOISE_ROOT = LESSY_CLIENT_DIR
-    # Named by their content, as webpack (app.3f2a9c1b.js) and Vite (index-BxYz12Ab.js) do: they never change.
+    # Names with a content hash, of webpack (app.3f2a9c1b.js) and Vite (index-BxYz12Ab.js): cached for ever.
     WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/.*(\.[0-9a-f]{6,64}|-(?=\w*[0-9A-Z])[\w-]{8})(\.\w+)+$"
-    if (LESSY_CLIENT_DIR / "static").is_dir():  # for runserver, which asks the finders alone
+    if (LESSY_CLIENT_DIR / "static").is_dir():  # for runserver, which uses only the finders
         STATICFILES_DIRS = [LESSY_CLIENT_DIR / "static"]
 
 # Errors
@@ -278,7 +280,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# HTTPS: on where the service is seen by it from outside. A proxy ends TLS, and says so in X-Forwarded-Proto.
+# HTTPS: on if the public URL is https. A proxy terminates TLS and sets X-Forwarded-Proto.
 
 HTTPS = environment.boolean("LESSY_HTTPS", default=LESSY_ROOT_URL.startswith("https://"))
 HSTS_SECONDS = environment.whole_number("LESSY_HSTS_SECONDS", 365 * 24 * 3600)
@@ -286,12 +288,12 @@ HSTS_SUBDOMAINS = environment.boolean("LESSY_HSTS_SUBDOMAINS", default=False)
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
-    # Asked from inside, without TLS.
+    # Requested from inside the network, without TLS.
     SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics"]
     SECURE_HSTS_SECONDS = HSTS_SECONDS
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HSTS_SUBDOMAINS
 
-# What was wrong
+# Faults
 
 if HTTPS and not LESSY_TRUSTED_PROXIES:
     faults.fault(

@@ -34,7 +34,7 @@ urlpatterns = [
     re_path(r"^docs/?$", require_safe(SpectacularSwaggerSplitView.as_view())),
     re_path(r"^api(?:/|$)", missing_endpoint),
     re_path(r"^cable/?$", no_socket),
-    # /cable/events is answered before any URL is looked at: see asgi.py.
+    # /cable/events is served before URL routing: see asgi.py.
     path("cable/changes", changes),
     path("admin/", admin.site.urls),
     path("health/live", live),
@@ -46,5 +46,5 @@ if settings.DEBUG:
         path("what-if", WhatIfView.as_view()),
         path("what-if/<str:fault>", FaultView.as_view()),
     ]
-# The pages: of the client that is built in, or else of the project itself.
+# The pages: of the built client (LESSY_CLIENT_DIR), or else of lessy.web.
 urlpatterns += [path("", include("lessy.client" if settings.LESSY_CLIENT_DIR else "lessy.web.urls"))]

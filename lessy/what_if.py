@@ -1,6 +1,7 @@
 """
-What if the server restarts, the connection to Redis breaks, or somebody writes by SQL? Each is a fault,
-together with a task that no notification announces, on a button of the start page. In DEBUG only, by urls.py.
+What if the server restarts, the connection to Redis breaks, or a program writes by SQL? Each is a button of
+the start page, which causes the fault and creates a task for which no notification is delivered. urls.py adds
+the endpoints in DEBUG only.
 """
 
 import os
@@ -58,9 +59,9 @@ class FaultView(LessyView):
 
 
 def restart(user: User, label: str) -> None:
-    """Between the commit of the task and its announcement."""
+    """Restarts after the task is committed and before its notification is published."""
     with transaction.atomic():
-        # Registered before the cable's own, so that it runs first.
+        # Registered before the cable's own hook, so that it runs first.
         transaction.on_commit(_replace_process)
         task_create(user=user, label=label, project_id=None, dates={})
 
@@ -70,13 +71,13 @@ def _replace_process() -> None:
 
 
 def cut_redis(user: User, label: str) -> None:
-    """What Redis is told meanwhile, it tells nobody."""
+    """No hub receives what is published to Redis meanwhile."""
     cut_connections(CUT_SECONDS)
     task_create(user=user, label=label, project_id=None, dates={})
 
 
 def write_by_sql(user: User, label: str) -> None:
-    """Past Django: no signal is sent."""
+    """Bypasses the ORM: no signal is sent."""
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with owner_locked(user.pk), connection.cursor() as cursor:
         cursor.execute(_INSERT, [user.pk, label, now, now, now, user.pk])

@@ -1,4 +1,4 @@
-"""Users and their tokens. A token itself is shown nowhere: it is stored nowhere."""
+"""Users and their tokens. The admin cannot show a token itself, because tokens are not stored."""
 
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ class NewUserForm(AdminUserCreationForm):
     class Meta(AdminUserCreationForm.Meta):
         model = User
         fields = ("username", "email")
-        field_classes: ClassVar = {}  # Django's own fails on a user without a name, as the pending ones are
+        field_classes: ClassVar = {}  # Django's fails on a user without a name, and pending users have none
 
 
 class UserForm(UserChangeForm):
@@ -28,7 +28,7 @@ class UserForm(UserChangeForm):
 
 
 class PasswordForm(AdminPasswordChangeForm):
-    """Django's own saves every column as it was before the password was hashed."""
+    """Saves only the password: Django's form saves every column as it was before the slow hashing."""
 
     def save(self, commit: bool = True) -> User:
         user: User = self.user
@@ -59,7 +59,7 @@ class UserAdmin(DjangoUserAdmin):
     add_fieldsets = ((None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
-        """On a POST as it is by now, under the lock, which the admin's own transaction holds to its end."""
+        """On a POST, the current row under the owner's lock, held until the admin's transaction ends."""
         found = super().get_object(request, object_id, from_field)
         if found is not None and request.method == "POST":
             with owner_locked(found.pk) as there:

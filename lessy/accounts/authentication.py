@@ -6,18 +6,18 @@ from rest_framework.request import Request
 from lessy.accounts import tokens
 from lessy.accounts.models import AccessToken, User
 
-LONGEST_HEADER = tokens.LONGEST + 64  # characters: a token, the word before it and blanks
+LONGEST_HEADER = tokens.LONGEST + 64  # characters: a token, the scheme before it and spaces
 
 
 def bare_token(header: str) -> str:
-    """Of "Bearer abc", "token abc" and "abc": abc. Of what is too long for a token: nothing."""
+    """Returns "abc" for "Bearer abc", "token abc" and "abc"; an empty text if it is too long for a token."""
     if len(header) > LONGEST_HEADER:
         return ""
     return re.sub(r"^(bearer|token)\s+", "", header.strip(), flags=re.IGNORECASE)
 
 
 class TokenAuthentication(BaseAuthentication):
-    """A token that is not valid leaves the request anonymous: what needs nobody must still answer."""
+    """With an invalid token the request is anonymous, so that endpoints without authentication still work."""
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
         header = request.headers.get("Authorization", "")

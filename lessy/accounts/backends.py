@@ -10,7 +10,7 @@ from lessy.accounts.throttles import logged_in, may_log_in
 
 
 class ThrottledBackend(ModelBackend):
-    """The admin's log-in: guessed at no faster than the API's."""
+    """The admin's login, with the same rate limits as the API's."""
 
     def authenticate(
         self,
@@ -22,7 +22,7 @@ class ThrottledBackend(ModelBackend):
         if request is not None and not may_log_in(request, username or ""):
             raise PermissionDenied
         if len(username or "") > ADDRESS_LENGTH or broken_password(password or ""):
-            return None  # Django's form does not refuse them
+            return None  # Django's form does not limit their length
         user = super().authenticate(request, username, password, **more)
         if request is not None and user is not None:
             logged_in(request, user)

@@ -1,4 +1,4 @@
-"""Who may open a socket. A token never appears in a log line or in the text of an exception."""
+"""The cable's authenticator. A token never appears in a log line or in the text of an exception."""
 
 import time
 from base64 import b64decode
@@ -40,7 +40,7 @@ class TokenAuthenticator:
     )
 
     def authenticate(self, handshakes: Sequence[Handshake]) -> list[Admission | None]:
-        """One query for all, and none where no credential is a token of ours."""
+        """One query for all handshakes; no query if no credential is one of our tokens."""
         asked = [_credentials(handshake) for handshake in handshakes]
         rows = iter(tokens.verify_many([token for each in asked for token in each], expired=True))
         found = [[next(rows) for _ in each] for each in asked]
@@ -56,15 +56,15 @@ class TokenAuthenticator:
 
 
 def _best(admissions: Iterable[Admission]) -> Admission | None:
-    """Of a header and a cookie the first that has not expired, if there is one."""
+    """The first admission (of the header, of the cookie) that has not expired; else the first one."""
     found, now = list(admissions), time.time()
     return next((each for each in found if (each.expires_at or now + 1) > now), found[0] if found else None)
 
 
 def _credentials(handshake: Handshake) -> tuple[str, str]:
     """
-    The header before the cookie, which a client may have kept from long ago; never the query string. Both are
-    asked for: the header may be the password of a proxy before us.
+    The header first, because a cookie may be an old one that the client has kept; never the query string.
+    Both are checked, because the header may hold the password for a proxy in front of us.
     """
     header = handshake.headers.get("authorization", "")
     cookie = handshake.cookies.get("Authorization", "")
@@ -72,7 +72,7 @@ def _credentials(handshake: Handshake) -> tuple[str, str]:
 
 
 def _password(header: str) -> str | None:
-    """Of Basic authentication: what clients send that know nothing but a URL (wss://token:TOKEN@host/cable)."""
+    """Of Basic authentication, which clients send that take only a URL (wss://token:TOKEN@host/cable)."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -1,4 +1,4 @@
-"""The demo's users, whom `manage.py seed` creates where DEBUG is on; their password is known to everybody."""
+"""The demo user, and the public password of all demo users: `manage.py seed` creates them in DEBUG only."""
 
 from lessy.accounts.models import User
 
@@ -7,7 +7,7 @@ PASSWORD = "secret"  # noqa: S105
 
 
 def login() -> dict[str, str] | None:
-    """What the start page offers in DEBUG; None before `manage.py seed`."""
+    """The credentials that the start page offers in DEBUG; None before `manage.py seed`."""
     if not User.objects.filter(username=USERNAME).exists():
         return None
     return {"username": USERNAME, "password": PASSWORD}

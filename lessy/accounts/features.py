@@ -1,4 +1,4 @@
-"""Feature flags: waffle's, edited in the admin. An absent one is off."""
+"""Feature flags of django-waffle, edited in the admin. A flag that does not exist is off."""
 
 from typing import cast
 
@@ -14,7 +14,7 @@ def registration_is_open(request: Request) -> bool:
 
 
 def features_of(request: Request) -> list[str]:
-    """The names of the flags that are on for the user who asks."""
+    """The names of the flags that are on for the user of this request."""
     flags = get_waffle_flag_model().get_all()
     asked = cast(HttpRequest, request)
     return sorted(flag.name for flag in flags if flag.is_active(asked, read_only=True))

@@ -1,6 +1,6 @@
 """
-From where somebody has logged in before. Log-ins from there have a count of their own, so that guesses from
-elsewhere, of however many addresses, cannot lock the owner of the account out.
+The addresses from which a user has logged in before. Logins from there have a rate limit counter of their
+own: an attacker who guesses from elsewhere, with any number of addresses, cannot lock the user out.
 """
 
 from hashlib import sha256

@@ -1,7 +1,7 @@
 """
-The tokens in the links of mails. A token is derived, with the secret key, from the row of its user: from the
-time of its mail, the address it was sent to and, for a new password, the one it replaces. So a change of any
-of these makes it void, however it was made; and the database holds only a digest, to find the user by.
+The tokens in mailed links. A token is derived, with the secret key, from the user's row: from the time and
+address of the mail and, for a password reset, from the hash of the present password. So any change of these
+invalidates the token. The database stores only a digest, to find the user by.
 """
 
 from base64 import urlsafe_b64encode
@@ -41,17 +41,17 @@ def renew_reset(user: User, now: datetime) -> None:
 
 
 def may_activate(user: User) -> bool:
-    """Whether the mailed token is still good: not used, not expired, sent to the present address."""
+    """Whether the mailed token is still valid: not used, not expired, sent to the present address."""
     return user.activation_token == digest(activation_token(user)) and _activation_left(user) > timedelta()
 
 
 def may_activate_for_long(user: User) -> bool:
-    """Whether the same token may be sent again; one that soon expires is replaced."""
+    """Whether the same token may be sent again: past half of its lifetime it is replaced."""
     return may_activate(user) and _activation_left(user) > _activation_life() / 2
 
 
 def may_reset(user: User) -> bool:
-    """The same of a new password: also void once the password was changed in any other way."""
+    """The same for the token of a password reset; any other change of the password invalidates it too."""
     life = timedelta(hours=settings.LESSY_RESET_HOURS)
     return user.reset_token == digest(reset_token(user)) and _left(user.reset_sent_at, life) > timedelta()
 
@@ -69,7 +69,7 @@ def _left(sent_at: datetime | None, life: timedelta) -> timedelta:
 
 
 def _derive(purpose: str, user: User, sent_at: datetime | None, *bound: str) -> str:
-    """The parts are told apart by their lengths: no two lists of them are the same text."""
+    """Each part is prefixed with its length, so that two different lists never give the same text."""
     at = "" if sent_at is None else sent_at.astimezone(UTC).isoformat()
     parts = "".join(f"{len(part)}:{part}" for part in (str(user.pk), at, *bound))
     mac = salted_hmac(f"lessy.accounts.{purpose}", parts, algorithm="sha256").digest()

@@ -1,4 +1,4 @@
-"""The mails of an account: plain text, sent once the transaction that causes them is committed."""
+"""The mails to users: plain text, sent after the commit of the transaction that causes them."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ def send_password_reset(user: User) -> None:
     mail = User.objects.filter(pk=user.pk, reset_sent_at=user.reset_sent_at)
 
     def forget() -> None:
-        """Or none would be sent for as long as a mail counts as just sent. A later one is left alone."""
+        """Else request_reset would send no mail for five minutes. A later request's token is kept."""
         mail.update(reset_token=None, reset_sent_at=None)
 
     _send(user, "Choose a new password", RESET, unsent=forget, token=mail_tokens.reset_token(user))
@@ -55,9 +55,9 @@ def _send(
     user: User, subject: str, body: str, *, unsent: Callable[[], object] | None = None, **fields: str | None
 ) -> None:
     """
-    A mail that cannot be sent is logged, and fails nobody's request: each can be asked for again.
+    A mail that cannot be sent is logged and does not fail the request: the user can ask for it again.
 
-    unsent: called if it cannot.
+    unsent: called if the mail cannot be sent.
     """
     text = body.format(root=settings.LESSY_ROOT_URL, **fields)
 

@@ -1,4 +1,4 @@
-"""Users, the tokens they hold, and the terms they accept."""
+"""Users, their access tokens, and the terms of service that they accept."""
 
 from collections import defaultdict
 from typing import Any, ClassVar
@@ -45,7 +45,7 @@ class UserManager(BaseUserManager["User"]):
     def create_user(
         self, username: str | None = None, email: str = "", password: str | None = None, **fields: Any
     ) -> "User":
-        """Activated, unless the fields say otherwise."""
+        """An activated user, unless `activated_at` is given."""
         fields.setdefault("activated_at", timezone.now())
         user = self.model(username=username, email=email, **fields)
         user.set_password(password)
@@ -70,7 +70,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.CharField(max_length=rules.ADDRESS_LENGTH, validators=[rules.validate_email])
     time_zone = models.CharField(max_length=64, default="UTC", validators=[rules.validate_time_zone])
     activated_at = models.DateTimeField(null=True, blank=True)
-    # Digests: mail_tokens derives the tokens themselves, which are stored nowhere.
+    # Digests. The tokens themselves are not stored; mail_tokens derives them.
     activation_token = models.CharField(max_length=40, null=True, blank=True, unique=True, editable=False)
     activation_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     reset_token = models.CharField(max_length=40, null=True, blank=True, unique=True, editable=False)
@@ -95,8 +95,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.username or self.email
 
     def save(self, *args: Any, keep: "AccessToken | None" = None, **kwargs: Any) -> None:
-        """A new password, or is_active off, revokes every token of the user but the one to keep."""
-        # Django keeps a new password in clear until it is saved.
+        """A new password, or is_active off, revokes every token of the user except `keep`."""
+        # set_password() keeps the raw password in _password until save().
         renewed = self._takes_hash or getattr(self, "_password", None) is not None
         ends = self.pk is not None and (renewed or not self.is_active)
         with transaction.atomic():
@@ -108,24 +108,24 @@ class User(AbstractBaseUser, PermissionsMixin):
     _takes_hash = False
 
     def set_hash(self, hashed: str) -> None:
-        """As set_password, with what make_password made of it: slow work, which no lock should wait for."""
+        """As set_password(), with a hash of make_password(), which is slow and must not run under a lock."""
         self.password = hashed
         self._takes_hash = True
 
     def broken_rules(self, *fields: str) -> list[tuple[str, str]]:
-        """Every (field, code) of these fields that forbids to save the user as it is."""
+        """The validation errors of these fields, each as (field, code)."""
         errors = []
         for field in fields:
             value = getattr(self, field)
             codes = RULES[field](value)
             errors += [(field, code) for code in codes]
-            # What is too long to be stored is nobody's, and the database need not fold its case.
+            # A value too long to be stored cannot be taken, and lowering it would cost the database much.
             if field in UNIQUE and "too_long" not in codes and self._is_taken(field, value):
                 errors.append((field, "taken"))
         return errors
 
     def _is_taken(self, field: str, value: str) -> bool:
-        """As the constraints of the database judge it, which fold case by LOWER."""
+        """Compares as the unique constraints do, by LOWER in the database."""
         folded = User.objects.annotate(folded=Lower(field)).exclude(pk=self.pk)
         return folded.filter(folded=Lower(models.Value(value))).exists()
 
@@ -144,7 +144,7 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
         return self.all() if keep is None else self.exclude(pk=keep.pk)
 
     def revoke(self) -> None:
-        """Sockets opened with them are closed after the commit."""
+        """Sockets that were opened with these tokens are closed after the commit."""
         keys = defaultdict(list)
         with transaction.atomic():
             for user_id, key in self.filter(revoked_at=None).values_list("user_id", "key"):
@@ -156,7 +156,7 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
 
 
 class AccessToken(models.Model):
-    """One row for each token; the token itself, which the secret key signs, is stored nowhere."""
+    """One row per token. The token itself, which is signed with the secret key, is not stored."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_tokens")
     key = models.CharField("jti", max_length=32, unique=True, editable=False)
@@ -175,7 +175,7 @@ class AccessToken(models.Model):
 
 @receiver(post_delete, sender=User)
 def _end_access(instance: User, **_: Any) -> None:
-    """Also of users deleted in bulk: Django sends a signal for each."""
+    """Called for users deleted in bulk too: Django sends the signal for each."""
     announce_end(User, instance.pk)
 
 

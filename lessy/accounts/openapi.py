@@ -1,4 +1,4 @@
-"""What OpenAPI says of accounts."""
+"""The OpenAPI description of the accounts' endpoints."""
 
 from drf_spectacular.utils import OpenApiParameter
 
@@ -60,7 +60,7 @@ LOG_IN = operation(
     success={200: WITH_TOKEN},
     errors=("login_failed", "too_many_requests"),
 )
-# Wrong credentials are 401 too, but who logs in needs no token.
+# LOG_IN does not list `unauthorized`: wrong credentials are a 401 too, but a login needs no token.
 LOG_OUT = operation(
     "Sign out: revoke the token of the request, or all",
     success={204: None},

@@ -1,4 +1,4 @@
-"""Each raises the error of the contract itself; views list them in the order of the checks."""
+"""Each permission raises its API error itself. A view lists them in the order in which they are checked."""
 
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from lessy.api.errors import ApiError
 
 
 def user_of(request: Request) -> User:
-    """Of a request that HasToken let pass."""
+    """The user of a request that passed HasToken."""
     return cast(User, request.user)
 
 
@@ -48,7 +48,7 @@ class IsActivated(BasePermission):
 
 
 class HasSudoIfActivated(HasSudo):
-    """A pending account has no password that could give sudo."""
+    """A pending user needs no sudo, because they have no password to obtain it with."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return user_of(request).activated_at is None or super().has_permission(request, view)

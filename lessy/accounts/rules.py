@@ -1,4 +1,4 @@
-"""What a user's name, address and time zone must be, as codes of the API's errors; and for Django's forms."""
+"""The rules of user names, addresses and time zones: as API error codes, and as validators for forms."""
 
 import re
 from collections.abc import Callable
@@ -13,13 +13,13 @@ ADDRESS_LENGTH = 254
 PASSWORD_LENGTH = 4096
 MAIL_TOKEN_LENGTH = 40
 RESERVED = ("dashboard", "login", "register", "logout", "projects", "tasks", "users")  # paths of the client
-_PLAIN = r"[^\s@,:;<>()\[\]\\\"\x00-\x20\x7f]+"  # nothing that an address would have to quote
+_PLAIN = r"[^\s@,:;<>()\[\]\\\"\x00-\x20\x7f]+"  # no character that an address would have to quote
 
 Rule = Callable[[str], list[str]]
 
 
 def broken_username(name: str) -> list[str]:
-    # Of a name that is too long a part is enough to say what else is wrong with it.
+    # The first characters of a name that is too long are enough to find another error.
     errors = [] if re.fullmatch(r"[a-z_-]+", name[: NAME_LENGTH + 1]) else ["invalid"]
     if len(name) > NAME_LENGTH:
         errors.append("too_long")
@@ -29,7 +29,7 @@ def broken_username(name: str) -> list[str]:
 
 
 def broken_email(address: str) -> list[str]:
-    """The length first: what the form takes to judge grows with the square of it."""
+    """The length is checked first: the time to check the format grows with its square."""
     if len(address) > ADDRESS_LENGTH:
         return ["too_long"]
     if not address.strip():
@@ -47,12 +47,12 @@ def broken_time_zone(name: str) -> list[str]:
 
 @cache
 def time_zones() -> frozenset[str]:
-    """Every name of the IANA data, old aliases too."""
+    """Every name of the IANA time zone database, old aliases included."""
     return frozenset(available_timezones())
 
 
 def _can_be_sent_to(address: str) -> bool:
-    """No more is asked of it than that a mail to it can be made."""
+    """The only requirement is that a mail to this address can be built."""
     try:
         return bool(re.fullmatch(f"{_PLAIN}@{_PLAIN}", address) and sanitize_address(address, "utf-8"))
     except ValueError:

@@ -1,6 +1,6 @@
 """
-Every change of an account. Each raises lessy.api.errors: ValidationErrors for broken rules, ApiError for
-what may not be done at all. Mails go out after the commit.
+Every change of an account. The services raise errors of lessy.api.errors: ValidationErrors for broken rules,
+ApiError for an operation that is not allowed. Mails are sent after the commit.
 """
 
 from calendar import monthrange
@@ -33,7 +33,7 @@ class Profile(TypedDict, total=False):
 
 
 def a_month() -> timedelta:
-    """From now to the same day of the next month, or to its last."""
+    """From now to the same day of the next month, or to the last day of a shorter one."""
     now = timezone.now()
     year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
     day = min(now.day, monthrange(year, month)[1])
@@ -41,7 +41,7 @@ def a_month() -> timedelta:
 
 
 def find_by_name(name: str) -> User | None:
-    """By user name or address, in exact case; only of who may sign in."""
+    """By user name or address, case-sensitive; only active users."""
     if len(name) > rules.ADDRESS_LENGTH:
         return None
     return User.objects.filter(Q(username=name) | Q(email=name), is_active=True).order_by("pk").first()
@@ -53,19 +53,19 @@ def log_in(*, name: str, password: str, sudo: bool) -> tuple[User, str]:
         raise ApiError("login_failed")
     user = find_by_name(name)
     if user is None or user.activated_at is None:
-        make_password(password)  # as slow as a wrong password, so that names cannot be told apart
+        make_password(password)  # as slow as a wrong password, so that the time does not show if it exists
         raise ApiError("login_failed")
     if not user.check_password(password):
         raise ApiError("login_failed")
     checked = user.password
     with _locked(user, gone=ApiError("login_failed")):
-        if user.password != checked:  # changed meanwhile, which revoked every token but this one to come
+        if user.password != checked:  # changed meanwhile: that revoked all tokens, so none is issued
             raise ApiError("login_failed")
         return user, tokens.issue(user, sudo=sudo, lifetime=SUDO if sudo else a_month())
 
 
 def register(*, email: str) -> tuple[User, str]:
-    """A pending user, without name and password, whom a mail asks to choose them."""
+    """Creates a pending user without name and password; the activation mail asks for them."""
     user = User(email=email, accepted_terms=TermsOfService.objects.current())
     user.set_unusable_password()
     with transaction.atomic():
@@ -76,7 +76,7 @@ def register(*, email: str) -> tuple[User, str]:
 
 
 def resend_activation(*, email: str) -> None:
-    """To who is pending; an active user gets no mail."""
+    """Only a pending user is sent the mail; an activated one is not."""
     with _locked(_find(email=email)) as user:
         if user.activated_at is None:
             if not mail_tokens.may_activate_for_long(user):
@@ -92,7 +92,7 @@ def find_by_activation_token(token: str) -> User:
 
 
 def activate(*, user: User, username: str, password: str) -> str:
-    """Returns: a new token; the one of the registration, which proves no address, ends."""
+    """Returns: a new token. The one of the registration is revoked: it does not prove the address."""
     user.username = username
     broken = [*user.broken_rules("username"), *_broken_password(password)]
     hashed = _hashed(password, broken)
@@ -107,7 +107,7 @@ def activate(*, user: User, username: str, password: str) -> str:
 
 
 def request_reset(*, email: str) -> None:
-    """One mail in five minutes: sooner, the last one stays valid."""
+    """Sends at most one mail in five minutes; until then the last one stays valid."""
     with _locked(_find(email=email)) as user:
         _refuse_pending(user)
         now = timezone.now()
@@ -127,7 +127,7 @@ def find_by_reset_token(token: str) -> User:
 
 
 def reset_password(*, user: User, password: str) -> str:
-    """Returns: a new token; all others end."""
+    """Returns: a new token. All others are revoked."""
     hashed = _hashed(password, _broken_password(password))
     with _locked(user):
         if not mail_tokens.may_reset(user):
@@ -137,16 +137,16 @@ def reset_password(*, user: User, password: str) -> str:
 
 
 def change_password(*, user: User, password: str, keep: AccessToken) -> None:
-    """All tokens end but the one to keep."""
+    """Revokes all tokens except `keep`."""
     hashed = _hashed(password, _broken_password(password))
     with _locked(user):
-        if not AccessToken.objects.valid().filter(pk=keep.pk).exists():  # ended while the password was hashed
+        if not AccessToken.objects.valid().filter(pk=keep.pk).exists():  # revoked during the hashing
             raise ApiError("unauthorized")
         _store_hash(user, hashed, keep)
 
 
 def set_hash(*, user: User, hashed: str) -> bool:
-    """For who may not sign in too. All tokens end. Returns: whether the user is still there."""
+    """For inactive users too. Revokes all tokens. Returns: whether the user still exists."""
     with owner_locked(user.pk) as there:
         if there:
             user.refresh_from_db()
@@ -168,13 +168,13 @@ def accept_terms(*, user: User) -> None:
 
 
 def delete_user(*, user: User) -> None:
-    """With all that is theirs."""
+    """Deletes the user with all their rows."""
     with _locked(user):
         user.delete()
 
 
 def _find(**fields: str) -> User:
-    """Raises: record_not_found, without a query for what no column could hold."""
+    """Raises: record_not_found, without a query if a value is too long for the column."""
     if any(len(value) > rules.ADDRESS_LENGTH for value in fields.values()):
         raise record_not_found("user")
     user = User.objects.filter(**fields, is_active=True).first()
@@ -184,7 +184,7 @@ def _find(**fields: str) -> User:
 
 
 def _find_by_token(token: str, column: str) -> User:
-    """By the token of a mail, which is to be judged by mail_tokens still."""
+    """By the digest of a mailed token. The caller must still check the token with mail_tokens."""
     if len(token) > rules.MAIL_TOKEN_LENGTH:
         raise record_not_found("user")
     return _find(**{column: mail_tokens.digest(token)})
@@ -197,7 +197,7 @@ def _renew_activation(user: User) -> None:
 
 @contextmanager
 def _locked(user: User, gone: ApiError | None = None) -> Iterator[User]:
-    """The user as it is by now, under the lock. Raises: gone if it was deleted, or may no longer sign in."""
+    """The current row of the user, under the lock. Raises: `gone` if the user was deleted or is inactive."""
     with owner_locked(user.pk) as there:
         if there:
             user.refresh_from_db()
@@ -216,7 +216,7 @@ def _broken_password(password: str) -> list[tuple[str, str]]:
 
 
 def _hashed(password: str, broken: list[tuple[str, str]]) -> str:
-    """Before any lock is taken: it is made to be slow. Raises: ValidationErrors if a rule is broken."""
+    """Call it before taking a lock: hashing is slow. Raises: ValidationErrors if a rule is broken."""
     if broken:
         raise ValidationErrors("user", broken)
     return make_password(password)
@@ -229,11 +229,11 @@ def _store_hash(user: User, hashed: str, keep: AccessToken | None = None) -> Non
 
 
 def _save(user: User, *fields: str, also: tuple[str, ...] = ()) -> None:
-    """Checks and saves these fields, and saves the others; all of them of a new user."""
+    """Validates and saves `fields`, and saves `also` unvalidated. Of a new user all columns are saved."""
     if errors := user.broken_rules(*fields):
         raise ValidationErrors("user", errors)
     try:
         with transaction.atomic():
             user.save(update_fields=[*fields, *also] if user.pk else None)
-    except IntegrityError:  # another took the name or the address meanwhile
+    except IntegrityError:  # a concurrent request took the name or the address
         raise ValidationErrors("user", user.broken_rules(*fields)) from None

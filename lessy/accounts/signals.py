@@ -1,6 +1,6 @@
 """
-access_ended: sent after the commit of whatever ends a user's access, with user_id: int and
-keys: list[str] | None, the jti of each token that ended; None when it is everything of the user.
+access_ended: sent after the commit of a change that ends a user's access, with user_id: int and
+keys: list[str] | None, the jti of each token that ended; None if the user's whole access ended.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """
-What is counted of log-in, registration, mails and new passwords: by the client's address and by the account
-aimed at, in this order.
+The rate limits of login, registration, mails and new passwords: first by the client's address, then by the
+account that the request names.
 """
 
 from typing import Any, cast
@@ -49,13 +49,13 @@ class MailByAccount(ByEmail):
 
 
 class HashingByAddress(ByAddress):
-    """Also of activations: each hashes a password."""
+    """Limits activations too, because each hashes a password."""
 
     scope = "hashing_address"
 
 
 class HashingByAccount(Throttle):
-    """Of who changes a password with sudo; the token of a mail is somebody's once."""
+    """Limits password changes with sudo. A reset by a mailed token is not counted: the token works once."""
 
     scope = "hashing_account"
 
@@ -70,7 +70,7 @@ HASHING = (HashingByAddress, HashingByAccount)
 
 
 def may_log_in(request: Any, name: str) -> bool:
-    """For doors that are not the API's; they share its counters."""
+    """For logins outside the API, such as the admin's; they share its counters."""
     address = address_of(request)
     if seconds_to_wait(LogInByAddress.scope, address) is not None:
         return False
@@ -78,7 +78,7 @@ def may_log_in(request: Any, name: str) -> bool:
 
 
 def logged_in(request: Any, user: User) -> None:
-    """To be told by every door: from here others' guesses do not lock the user out."""
+    """Every login must call it: from then on, guesses from elsewhere cannot lock the user out here."""
     known_addresses.remember(user, address_of(request))
 
 
@@ -87,7 +87,7 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def _account(name: str, address: str) -> str:
-    """One count for the user name and the e-mail address of a user, but one apart where they are known."""
+    """One counter for a user's name and e-mail address; a separate one for each known address."""
     user = find_by_name(name)
     if user is None:
         return f"nobody {_folded(name)}"
@@ -96,5 +96,5 @@ def _account(name: str, address: str) -> str:
 
 
 def _folded(name: str) -> str:
-    """Names that are too long for an account share one count by their beginning."""
+    """Names too long for an account are cut, so that those with the same beginning share a counter."""
     return name[: ADDRESS_LENGTH + 1].lower()

@@ -1,4 +1,4 @@
-"""Issues, verifies and revokes tokens: the one place that knows JWTs."""
+"""Issues, verifies and revokes tokens. No other module handles JWTs."""
 
 import re
 import secrets
@@ -16,7 +16,7 @@ from lessy.accounts.models import AccessToken, AccessTokenQuerySet, User
 ALGORITHM = "HS256"
 LONGEST = 4096
 _KEY = re.compile(r"[A-Za-z0-9]{1,32}")
-USED_EVERY = timedelta(minutes=1)  # how exact last_used_at is
+USED_EVERY = timedelta(minutes=1)  # the resolution of last_used_at
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ def issue(user: User, *, sudo: bool = False, lifetime: timedelta) -> str:
 
 def decode(text: str, *, expired: bool = False) -> Claims | None:
     """
-    Without a query. None if it is not signed by us, of another shape, or has expired. expired: also those
-    that have.
+    Makes no query. None if the token is not signed by us, has other claims, or has expired.
+
+    expired: accept expired tokens too.
     """
     if len(text) > LONGEST:
         return None
@@ -50,7 +51,7 @@ def decode(text: str, *, expired: bool = False) -> Claims | None:
         claims = Claims(data["user_id"], data["sudo"] is True, str(payload["jti"]), float(payload["exp"]))
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    # A key with a NUL, for one, no database would take.
+    # The pattern excludes keys that databases refuse, such as one with a NUL.
     return claims if type(claims.user_id) is int and _KEY.fullmatch(claims.jti) else None
 
 
@@ -60,8 +61,9 @@ def verify(text: str) -> AccessToken | None:
 
 def verify_many(texts: Sequence[str], *, expired: bool = False) -> list[AccessToken | None]:
     """
-    In one query for all; none if no text is a token. Moves last_used_at, at most once a minute. expired: also
-    those that have expired, and are otherwise valid.
+    One query for all texts; none if no text is a token. Updates last_used_at, at most once a minute.
+
+    expired: return tokens too that have expired but are otherwise valid.
     """
     claims = [decode(text, expired=expired) for text in texts]
     keys = {claim.jti for claim in claims if claim}

@@ -1,6 +1,6 @@
 """
-What all processes count and remember together: in Redis, or each for itself while it is away. So an outage
-locks nobody out, and lets nobody in.
+Counters and marks that all processes share in Redis. While Redis is down, each process keeps its own: an
+outage neither locks users out nor switches the limits off.
 """
 
 import logging
@@ -19,12 +19,14 @@ Found = TypeVar("Found")
 
 
 def count(key: str, seconds: int) -> int:
-    """One more under this key. Returns how many there were in so many seconds since the first."""
+    """
+    Increments the counter of this key, which expires `seconds` after its first increment. Returns its value.
+    """
     return _with_either(lambda cache: _increment(cache, key, seconds))
 
 
 def count_alone(key: str, seconds: int) -> int:
-    """As count, for this process only, and without asking Redis."""
+    """As count(), for this process only, without a request to Redis."""
     return _increment(caches[OWN], key, seconds)
 
 

@@ -5,7 +5,7 @@ LONGEST = 64  # characters; ISO 8601 needs 40
 
 
 def format_date(value: datetime | None, zone: str) -> str | None:
-    """Three decimals, cut and not rounded, and the user's offset: 2017-01-20T00:00:00.000Z."""
+    """With milliseconds (truncated, not rounded) and the offset of the zone: 2017-01-20T00:00:00.000Z."""
     if value is None:
         return None
     found = value.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds")
@@ -13,7 +13,7 @@ def format_date(value: datetime | None, zone: str) -> str | None:
 
 
 def parse_date(value: object, zone: str) -> datetime | None:
-    """Without an offset it is read in the user's zone. None for what is no date, numbers included."""
+    """A text without an offset is read in this zone. None if the value is not a date; a number is not one."""
     if not isinstance(value, str) or len(value) > LONGEST:
         return None
     try:
@@ -21,4 +21,4 @@ def parse_date(value: object, zone: str) -> datetime | None:
         found = (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found if 1 < found.year < 9999 else None  # or another zone's calendar could not hold it
+    return found if 1 < found.year < 9999 else None  # at the limits, conversion to another zone overflows

@@ -88,7 +88,7 @@ def parameter_missing(pointer: str) -> ApiError:
 
 
 def element(code: str, pointer: str | None = None, detail: str | None = None) -> dict[str, Any]:
-    """A code that is not in the table is a validation code."""
+    """One error object. A code that is not in ERRORS is a validation code."""
     status, title, usual = ERRORS.get(code, _VALIDATION)
     found: dict[str, Any] = {
         "status": f"{status} {HTTPStatus(status).phrase}",
@@ -100,7 +100,7 @@ def element(code: str, pointer: str | None = None, detail: str | None = None) ->
 
 
 def error_body(code: str) -> bytes:
-    """A whole body of one error, for who answers without the framework."""
+    """A complete response body with one error, for code that responds without Django REST framework."""
     return json.dumps({"errors": [element(code)]}).encode()
 
 
@@ -113,7 +113,7 @@ _CODE_OF_STATUS = {
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """None for what nobody expected: handler500 answers then, and it is logged with its traceback."""
+    """None for an unexpected exception: Django logs it with its traceback, and handler500 responds."""
     if isinstance(exc, ApiError | ValidationErrors):
         from rest_framework.views import (
             set_rollback,  # loads the parsers, which need ApiError

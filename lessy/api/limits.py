@@ -1,4 +1,4 @@
-"""How many rows a user may have."""
+"""The maximum number of rows per user."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from lessy.api.errors import ApiError
 
 
 def refuse_more_than(limit: int, rows: QuerySet[Any], resource: str) -> None:
-    """Before one more is made, under the lock of their owner. Raises: reached_max."""
+    """Call it before a row is created, under the owner's lock. Raises: reached_max."""
     if rows.count() >= limit:
         raise ApiError(
             "reached_max", pointer=f"/{resource}", detail=f"User cannot have more than {limit} {resource}s"

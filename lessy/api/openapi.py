@@ -1,6 +1,6 @@
 """
-The words in which each app's openapi.py describes its endpoints: OpenAPI 3.1 as plain dicts, with the keys of
-the wire. The views only name the operation; nothing here decides how they answer.
+Helpers with which each app's openapi.py describes its endpoints: OpenAPI 3.1 as plain dicts, with the keys in
+the camelCase of the wire. The views only refer to the operation; nothing here changes their responses.
 """
 
 from collections import defaultdict
@@ -41,14 +41,14 @@ def ref(name: str) -> Schema:
 
 
 def record(optional: Iterable[str] = (), **properties: Schema) -> Schema:
-    """An object of exactly these keys."""
+    """An object in a response: exactly these keys."""
     return given(*(name for name in properties if name not in optional), **properties) | {
         "additionalProperties": False
     }
 
 
 def given(*required: str, **properties: Schema) -> Schema:
-    """An object as clients send it: further keys are ignored."""
+    """An object in a request: further keys are ignored."""
     found: Schema = {"type": "object", "properties": properties}
     return found | ({"required": list(required)} if required else {})
 
@@ -84,12 +84,12 @@ def operation(
 ) -> Operation:
     """
     Args:
-        success: by status; None for an answer without a body.
+        success: schema by status; None for a response without a body.
         errors: codes; `unauthorized` among them says that the operation needs a token.
     """
     codes = [*errors, *(["bad_request", "content_too_large"] if body else [])]
     if "unauthorized" in codes and "too_many_requests" not in codes:
-        codes.append("too_many_requests")  # of a user, whatever is asked
+        codes.append("too_many_requests")  # every request with a token counts (ByUser)
     responses = {status: _success(status, schema) for status, schema in success.items()} | _refusals(codes)
     retry = OpenApiParameter(
         "Retry-After", int, OpenApiParameter.HEADER, response=[429], description="Seconds."

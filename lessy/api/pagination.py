@@ -13,7 +13,7 @@ Shapes = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
 
 def paginated(request: Request, rows: QuerySet[Any], size: int, shapes: Shapes) -> Response:
-    """An empty list has 0 as its last page; a page beyond the last is empty, with no prev and no next."""
+    """The last page of an empty list is 0. A page beyond the last one is empty, without prev and next."""
     pages = Paginator(rows, size)
     last = pages.num_pages if pages.count else 0
     number = _page(request.query_params.get("page", ""))
@@ -22,7 +22,7 @@ def paginated(request: Request, rows: QuerySet[Any], size: int, shapes: Shapes) 
 
 
 def _page(text: str) -> int:
-    """1 for what is no positive number. However large it is, it is beyond the last page."""
+    """1 if the text is not a positive number. A number too long to parse becomes LARGEST: an empty page."""
     if len(text) > LONGEST:
         return LARGEST if text[:LONGEST].isdecimal() else 1
     if re.fullmatch(r"\s*\+?\d{17,}\s*", text, re.ASCII):

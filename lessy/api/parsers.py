@@ -7,11 +7,11 @@ from rest_framework.parsers import BaseParser
 from lessy.api.errors import ApiError
 
 LARGEST = 64 * 1024  # bytes of a body: the longest text in escapes (10,000 characters, 6 bytes each) fits
-DEEPEST = 50  # objects and lists within each other
+DEEPEST = 50  # nested objects and lists
 
 
 class SnakeCaseParser(BaseParser):
-    """JSON objects, whatever the content type says; their keys, at every depth, become snake_case."""
+    """Parses a JSON object, whatever the Content-Type, and converts its keys at every depth to snake_case."""
 
     media_type = "*/*"
 
@@ -33,7 +33,7 @@ def snake_case(key: str) -> str:
 
 
 def _snake(value: Any, depth: int = 0) -> Any:
-    """Raises: ValueError for what nests too deep, and for text that no database takes (NUL, surrogates)."""
+    """Raises: ValueError for nesting too deep, and for text that databases refuse (NUL, lone surrogates)."""
     if depth > DEEPEST:
         raise ValueError("nested too deep")
     if isinstance(value, dict):

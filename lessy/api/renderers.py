@@ -13,7 +13,7 @@ class CamelCaseRenderer(JSONRenderer):
 
 
 class AlwaysJson(BaseContentNegotiation):
-    """Whatever the client says that it accepts."""
+    """Ignores the client's Accept and Content-Type."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
         return parsers[0]

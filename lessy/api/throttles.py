@@ -1,8 +1,8 @@
 """
-How often something may be asked for. The rates are settings; the counters are shared by all processes.
+Rate limits. The rates are settings; all processes share the counters.
 
-A window is fixed, not sliding, so that one atomic increment counts: requests at the same moment, on several
-processes, cannot all read "one is left".
+The windows are fixed, not sliding, so that one atomic increment both counts and decides: simultaneous
+requests on several processes cannot all read "one left".
 """
 
 import time
@@ -19,15 +19,15 @@ from lessy.api import counters
 from notifications.handshake.addresses import client_address
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-# One count for all that have no address: this machine itself, a Unix socket.
+# One counter for all clients without an address: this machine itself, a Unix socket.
 NOWHERE = "nowhere"
 
 
 def seconds_to_wait(scope: str, who: str, count: Callable[[str, int], int] = counters.count) -> float | None:
     """
-    Counts one more request of this scope (a key of LESSY_THROTTLE_RATES) by who.
+    Counts one more request by `who` in this scope, a key of LESSY_THROTTLE_RATES.
 
-    Returns: None if it is allowed, else the seconds until it will be.
+    Returns: None if the request is allowed, else the seconds until the next one will be.
     """
     rate = settings.LESSY_THROTTLE_RATES.get(scope)
     if rate is None:
@@ -40,18 +40,19 @@ def seconds_to_wait(scope: str, who: str, count: Callable[[str, int], int] = cou
 
 
 def address_of(request: Any) -> str:
-    """Of the client, as the limits of the cable count it: of IPv6 its /64, whatever the port."""
+    """The client's address without the port, as the cable's limits count it: an IPv6 client by its /64."""
     proxies = settings.LESSY_TRUSTED_PROXIES
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
-    # Whatever stands further left is not looked at, however much it is.
+    # Entries further left come from the client. They are not parsed, however many there are.
     hops = forwarded.rsplit(",", proxies)[-proxies:] if forwarded and proxies else []
     return client_address(request.META.get("REMOTE_ADDR"), hops, proxies) or NOWHERE
 
 
 class Throttle(BaseThrottle, ABC):
     """
-    Of POSTs. A subclass names its scope and says by whom it counts; None is not counted. A view asks its
-    throttles in order and ends with the first that refuses: whoever may not ask counts against nobody else.
+    Limits POSTs. A subclass defines the scope, and in who() the key of the counter; None is not counted. A
+    view asks its throttles in order and stops at the first refusal, so that a refused request does not count
+    in the later ones: a blocked address cannot use up the limit of an account.
     """
 
     scope: str
@@ -75,8 +76,8 @@ class ByAddress(Throttle):
 
 class ByUser(BaseThrottle):
     """
-    Of every request with a token. Each process counts for itself: a request that waited for a Redis that does
-    not answer would cost more than what this is there to prevent.
+    Limits all requests with a token. Each process has its own counter: waiting for a Redis that does not
+    respond would cost more than the load that this limit prevents.
     """
 
     scope = "user"

@@ -1,1 +1,1 @@
-"""What Lessy's apps and its composition both stand on. It imports nothing of theirs."""
+"""The bottom layer: used by Lessy's apps and by the modules that compose them. It imports neither."""

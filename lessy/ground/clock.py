@@ -1,9 +1,9 @@
 """
 The hybrid clock: updated_at as the version of a row.
 
-Clients learn updated_at in whole seconds and refetch only when theirs is older, so two versions of a row must
-never fall into the same second. Each change therefore moves updated_at to now, but at least to the next
-whole second after the row's previous value. Many changes at once run it ahead of the wall clock.
+Clients receive updated_at in whole seconds and refetch only if theirs is older, so two versions of a row must
+never fall into the same second. Each change therefore sets updated_at to now, but at least to the next whole
+second after the row's previous value. Many changes within a second move it ahead of the wall clock.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -20,7 +20,7 @@ BATCH = 5_000
 
 
 def tick(previous: datetime | None, now: datetime) -> datetime:
-    """The next updated_at of a row: now, or the first whole second after its previous one."""
+    """The next updated_at of a row: now, or the first whole second after the previous value if later."""
     if previous is None:
         return now
     return max(now, previous.replace(microsecond=0) + timedelta(seconds=1))
@@ -31,14 +31,14 @@ Row = TypeVar("Row", bound="ClockedModel")
 
 class ClockedQuerySet(models.QuerySet[Row]):
     """
-    update() and bulk_update() stay Django's: silent, the clock untouched. change() is for what clients
-    shall see.
+    update() and bulk_update() stay Django's: they send no signal and do not move updated_at. Use change() for
+    changes that clients must be notified of.
     """
 
     def change(self, **columns: Any) -> list[Row]:
         """
-        Sets the same columns in every row and moves its clock, in two queries for 5,000 rows, then sends
-        post_save (created=False) for each: whoever listens to saves hears of bulk changes too.
+        Sets these columns in every row and moves its updated_at, in two queries for up to 5,000 rows. Then
+        sends post_save (created=False) for each row, so that receivers are called for bulk changes too.
 
         Returns: the changed rows, by ascending key.
         """
@@ -57,7 +57,7 @@ class ClockedQuerySet(models.QuerySet[Row]):
         found.update(**columns, updated_at=_clocks(rows))
 
     def bulk_create(self, objs: Iterable[Row], *args: Any, **options: Any) -> list[Row]:
-        """Django's own, with one creation time for all. It sends no signals."""
+        """As Django's, with the same creation time for all rows. It sends no signals."""
         now = timezone.now()
         rows = list(objs)
         for row in rows:
@@ -80,7 +80,7 @@ def _stamp(rows: Iterable[Row], columns: dict[str, Any]) -> None:
 
 
 def _clocks(rows: Sequence[Row]) -> Any:
-    """One value for most rows, and a CASE for those that ran ahead of the clock."""
+    """The new updated_at as an SQL value: one for most rows, a CASE for rows ahead of the wall clock."""
     now = min(row.updated_at for row in rows)
     ahead = [row for row in rows if row.updated_at != now]
     if not ahead:
@@ -103,8 +103,8 @@ def _announce(row: "ClockedModel", columns: Collection[str], using: str) -> None
 
 class ClockedModel(models.Model):
     """
-    On creation created_at and updated_at are exactly the same; every save() moves updated_at. Models take
-    their manager from ClockedQuerySet, which does the same for many rows.
+    On creation created_at and updated_at are equal; every later save() moves updated_at. Models take their
+    manager from ClockedQuerySet, which does the same for many rows.
     """
 
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -125,7 +125,7 @@ class ClockedModel(models.Model):
         if columns is not None and not columns:
             return  # as Django does: nothing to write, no signal
         using = using or router.db_for_write(type(self), instance=self)
-        # Django sends post_save inside, so listeners' on_commit hooks wait for this transaction.
+        # Django sends post_save inside it, so that the receivers' on_commit hooks wait for this commit.
         with transaction.atomic(using=using, savepoint=False):
             self._tick(using, fresh=bool(force_insert))
             super().save(
@@ -136,13 +136,13 @@ class ClockedModel(models.Model):
             )
 
     def _tick(self, using: str, *, fresh: bool) -> None:
-        """Reads the previous value under a lock: a parallel save of the row must not get the same second."""
+        """Reads the previous value under a row lock: a concurrent save must not get the same second."""
         previous = None if fresh or self.pk is None else self._locked_clock(using)
         self.updated_at = tick(previous, timezone.now())
         if previous is None:
             self.created_at = self.updated_at
 
     def _locked_clock(self, using: str) -> datetime | None:
-        # SQLite knows no row locks; there every transaction is IMMEDIATE by settings, so writers queue.
+        # SQLite has no row locks. There the settings make every transaction IMMEDIATE, so that writers queue.
         rows = type(self)._base_manager.using(using).select_for_update(no_key=True).filter(pk=self.pk)
         return next(iter(rows.values_list("updated_at", flat=True)), None)

@@ -1,8 +1,8 @@
 """
-Typed readers of the environment, used by settings.py alone.
+Typed readers of environment variables, used only by settings.py.
 
-Each takes the name of a variable and returns its value. A bad value is remembered as a fault (faults.py), in
-one sentence that names the variable, and the default is returned: faults.report() then stops the boot.
+Each takes the name of a variable and returns its value. An invalid value is recorded as a fault (faults.py),
+in one sentence that names the variable, and the default is returned; faults.report() raises later.
 """
 
 import os
@@ -28,15 +28,15 @@ _FALSE = {"0", "off", "false", "no"}
 _WHOLE = r"\d{1,15}"
 _NUMBER = r"\d{1,15}(\.\d{1,9})?"
 _HOST = r"\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]"
-# An HS256 signature is as hard to forge as the key is to guess: RFC 7518 asks for 32 bytes.
+# An HS256 signature is only as strong as its key: RFC 7518 requires 32 bytes.
 KEY_LENGTH = 32
 _KEY_VARIETY = 5
 
 
 def text(name: str, default: str = "") -> str:
     """
-    An empty variable counts as one that is not set. Not read by django-environ, which takes a value that
-    begins with $ for the name of another variable: passwords and keys may.
+    An empty variable counts as not set. django-environ is not used here: it takes a value that begins with $
+    for the name of another variable, and a password or key may begin with $.
     """
     know(name)
     return os.environ.get(name, "").strip() or default
@@ -55,7 +55,7 @@ def words(name: str) -> list[str]:
 
 
 def hosts(name: str) -> list[str]:
-    """Names of hosts: one with a scheme or a port would never equal the host of a request."""
+    """Host names. One with a scheme or a port is refused: it would never equal the host of a request."""
     found = words(name)
     for host in found:
         if not re.fullmatch(_HOST, host):
@@ -64,7 +64,7 @@ def hosts(name: str) -> list[str]:
 
 
 def choice(name: str, default: str, among: Sequence[str]) -> str:
-    """One of these words, however it is capitalised."""
+    """One of these words, compared without regard to case."""
     raw = text(name, default)
     found = [word for word in among if word.lower() == raw.lower()]
     if not found:
@@ -90,9 +90,9 @@ def of_fields(
     prefix: str, settings: type, *, without: Collection[str] = (), may_be_zero: Collection[str] = ()
 ) -> dict[str, Any]:
     """
-    Of a dataclass each field whose variable (prefix and its name in capitals) is set, by that name: numbers,
-    booleans, texts, choices (Literal) and lists of texts. So that a setting is described once, where it is
-    used.
+    The values of a settings dataclass that variables set, by the field's name in capitals. The variable of a
+    field is the prefix and that name. A field may be a number, a boolean, a text, a choice (Literal) or a
+    list of texts. So each setting is defined only once, in its dataclass.
 
     without, may_be_zero: names of fields.
     """
@@ -111,7 +111,7 @@ _KINDS = (bool, int, float, str)
 
 
 def _kind(entry: Field[Any]) -> Any:
-    """None for what no variable can say: a mapping, a callable."""
+    """None if no variable can express the type: a mapping, a callable."""
     if entry.type in _KINDS:
         return entry.type
     among = get_args(entry.type)
@@ -143,7 +143,7 @@ def _positive(name: str, entry: Field[Any], *, zero: bool) -> float:
 
 
 def rate(name: str, default: str) -> str | None:
-    """A throttle rate, such as 20/min; None when it is off."""
+    """A rate limit, such as 20/min; None if it is off."""
     raw = text(name, default)
     if raw == "off":
         return None
@@ -153,12 +153,12 @@ def rate(name: str, default: str) -> str | None:
 
 
 def rates(prefix: str, **defaults: str) -> dict[str, str | None]:
-    """Of each name, the rate in the variable of that name after the prefix."""
+    """The rate of each name, read from the variable PREFIX + NAME."""
     return {name: rate(f"{prefix}{name.upper()}", default) for name, default in defaults.items()}
 
 
 def redis_urls(name: str) -> list[str]:
-    """Comma-separated, each with a host or, for unix sockets, a path; or one with Sentinels (sentinel.py)."""
+    """Comma-separated, each with a host or, for a Unix socket, a path; or one Sentinel URL (sentinel.py)."""
     if text(name).startswith(sentinel.SCHEME):
         return _sentinel_url(name)
     found = words(name)
@@ -193,7 +193,7 @@ def _is_redis_url(url: str) -> bool:
 
 
 def root_url(name: str, default: str) -> str:
-    """Where the service is seen from outside, without a slash at the end."""
+    """The public URL of the service, without a trailing slash."""
     raw = text(name, default).rstrip("/")
     try:
         parts = urlsplit(raw)
@@ -208,7 +208,7 @@ def root_url(name: str, default: str) -> str:
 
 
 def folder(name: str, *, holding: str) -> Path | None:
-    """A folder with such a file in it; not one that is elsewhere, to which a link leads."""
+    """A folder that contains the file `holding`; a symbolic link to a file outside does not count."""
     raw = text(name)
     if not raw:
         return None
@@ -221,10 +221,10 @@ def folder(name: str, *, holding: str) -> Path | None:
 def database(
     name: str, default: str, *, postgresql: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """postgresql: options of a PostgreSQL; what the URL says of them goes first."""
+    """postgresql: default OPTIONS for PostgreSQL; those in the URL take precedence."""
     standing_in = dict(Env.db_url_config(default))
     expected = f"{name}: expected a URL such as postgres://user:password@host:5432/name or sqlite:///path"
-    # Set, but empty: a secret that was not filled in must not lead to an empty SQLite.
+    # A variable that is set but empty is a fault: an unfilled secret must not start an empty SQLite database.
     raw = text(name) if name in os.environ else default
     scheme, _, rest = raw.partition("://")
     if scheme not in Env.DB_SCHEMES:
@@ -260,15 +260,15 @@ def email(name: str, default: str) -> Mapping[str, Any]:
 
 
 def make_folder(path: Path) -> None:
-    """Unless the checkout is read-only: who needs the folder then says so."""
+    """On a read-only checkout nothing happens: the code that needs the folder reports the error."""
     with suppress(OSError):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def secret_key(name: str, *, debug: bool, generated: Path) -> str:
     """
-    The key of the environment. In DEBUG a generated one, kept in a file, stands in for a missing one. Never
-    empty, or Django would say something of its own before the faults are reported.
+    The key from the environment. In DEBUG a missing key is replaced by a generated one, which is kept in a
+    file. Never empty, because Django would raise its own error before the faults are reported.
     """
     key, unknown = text(name), secrets.token_urlsafe(50)
     if key and (len(key) < KEY_LENGTH or len(set(key)) < _KEY_VARIETY):
@@ -284,10 +284,13 @@ def secret_key(name: str, *, debug: bool, generated: Path) -> str:
 
 
 def _kept_key(path: Path) -> str:
-    """Written whole before it has its name: of two processes that start at once, both read the same key."""
+    """
+    The key is written to a temporary file, which is then linked to its name: two processes that start at the
+    same time read the same complete key.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # only its owner may read it
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # readable only by its owner
         try:
             with open(descriptor, "w") as file:
                 file.write(secrets.token_urlsafe(50))

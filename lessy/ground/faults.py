@@ -1,8 +1,8 @@
 """
-The faults of the environment, gathered while settings.py reads it and reported all at once: an operator who
-corrects one variable at a time would need a boot for each.
+Faults in environment variables, collected while settings.py reads them and reported all at once: otherwise
+an operator would need one start per wrong variable.
 
-A sentence names its variable. It never shows a value that may hold a secret (a URL, a key, a token).
+Each message names its variable. It never shows a value that may contain a secret (a URL, a key, a token).
 """
 
 import os
@@ -15,14 +15,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
-# Whatever begins like this is meant for us: a name that nothing reads is a misspelt one.
+# Variables with these prefixes are Lessy's: one that the settings do not read is misspelt.
 OURS = ("CABLE_", "LESSY_", "SERVER_")
-# Names that others define with our prefixes: Kubernetes, for each service called so, and CGI servers.
+# Names that others set with our prefixes: Kubernetes, for a service of such a name, and CGI servers.
 _FOREIGN = re.compile(
     r"(LESSY|CABLE|SERVER)_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
     r"|SERVER_(NAME|ADDR|ADMIN|PROTOCOL|SIGNATURE|SOFTWARE)"
 )
-# Read by the tests, the benchmarks and compose.yaml, and set while the settings are read, too.
+# Read by the tests, the benchmarks and compose.yaml. They may be set while the settings are read.
 OF_THE_TESTS = {
     "LESSY_FAULTS",
     "LESSY_HOST",
@@ -44,31 +44,31 @@ _tolerated = False
 
 
 def know(name: str) -> None:
-    """That there is such a variable."""
+    """Registers that a variable of this name exists."""
     _known.add(name)
 
 
 def fault(sentence: str, stand_in: T) -> T:
-    """Remembers the sentence; the settings go on with the stand-in, until report() stops them."""
+    """Records the message. The settings continue with the stand-in value, until report() raises."""
     _faults.append(sentence)
     return stand_in
 
 
 def shown(raw: str) -> str:
-    """A value, as a sentence may show it: quoted, and cut off. Not for one that may hold a secret."""
+    """A value for a message: quoted, and truncated. Not for values that may contain a secret."""
     return repr(raw if len(raw) <= _SHOWN_CHARACTERS else f"{raw[:_SHOWN_CHARACTERS]}…")
 
 
 def tolerate() -> None:
-    """For `--help`, which needs the settings to be read, but not to be right."""
+    """For `--help`, which imports the settings but works with invalid ones."""
     global _tolerated
     _tolerated = True
 
 
 def report(variables: Mapping[str, str] = os.environ) -> None:
     """
-    Once every variable has been read. Raises ImproperlyConfigured with a line for each fault, among them each
-    variable that nothing reads.
+    Call it after every variable has been read. Raises ImproperlyConfigured with a line for each fault; a
+    variable that nothing reads is one.
     """
     found = [*_faults, *_unknown(variables)]
     _faults.clear()
@@ -88,7 +88,7 @@ def _unknown(variables: Mapping[str, str]) -> list[str]:
 def _is_meant_for_us(name: str) -> bool:
     if name.startswith(OURS):
         return not name.startswith(OF_A_TEST)
-    # Django and its packages have variables of their own: only what is nearly one of ours is a slip.
+    # Django and its packages have variables of their own: only a name close to one of ours is a typo.
     return name.startswith("DJANGO_") and bool(get_close_matches(name, _known, 1, cutoff=0.9))
 
 

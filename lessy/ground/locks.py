@@ -1,4 +1,4 @@
-"""One lock per user: whatever must see a user's rows as a whole (order, maximum) is written under it."""
+"""One lock per user, held by every write that depends on all rows of the user (order, maximum)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ from django.db import transaction
 @contextmanager
 def owner_locked(user_id: int) -> Iterator[bool]:
     """
-    A transaction (or a part of the one that runs) in which nobody else writes rows of this user; the lock is
-    held until the outermost transaction ends. Yields whether the user is still there: one who is gone is no
-    error, but can be given no rows.
+    A transaction (nested in the current one, if there is one) that excludes other writers of this user's
+    rows. The lock is held until the outermost transaction ends. Yields whether the user still exists: a
+    deleted user is not an error here, but no row may be created for them.
     """
     with transaction.atomic():
-        # Not the stronger FOR UPDATE: every insert of a row that refers to the user would wait for it.
-        # On SQLite the transaction itself, which is IMMEDIATE by settings, is the lock.
+        # FOR NO KEY UPDATE: with FOR UPDATE, each insert of a row that refers to the user would wait.
+        # On SQLite the transaction itself is the lock: it is IMMEDIATE by the settings.
         users = get_user_model()._base_manager.select_for_update(no_key=True)
         yield bool(users.filter(pk=user_id).values_list("pk"))

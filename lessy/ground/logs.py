@@ -1,4 +1,4 @@
-"""How the log looks: a JSON object a line in production, a readable line in development. Never a token."""
+"""The log format: one JSON object per line in production, readable lines in development, tokens masked."""
 
 import logging
 from typing import Any
@@ -10,7 +10,7 @@ from lessy.ground.masking import without_secrets
 
 
 class SecretlessFormatter(logging.Formatter):
-    """The whole line, whatever wrote it: paths hold the tokens of mails."""
+    """Masks the whole line, of any logger: paths, for one, contain the tokens of mailed links."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
@@ -27,7 +27,7 @@ JSON = {
     "fmt": ["levelname", "name", "message"],
     "rename_fields": {"levelname": "level", "name": "logger", "timestamp": "time"},
     "timestamp": True,
-    # Django gives its request to its own log lines, and the text of one holds the query string.
+    # Django attaches the request to its log records, and str(request) contains the query string.
     "reserved_attrs": [*RESERVED_ATTRS, "request"],
     "json_ensure_ascii": False,
 }
@@ -35,14 +35,14 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def without_traceback(record: logging.LogRecord) -> bool:
-    """A filter: what Django refuses with a status below 500 is the client's doing, and no error of ours."""
+    """A filter: a status below 500 is the client's error, so that no traceback is logged."""
     if getattr(record, "status_code", 500) < 500:
         record.exc_info = record.exc_text = None
     return True
 
 
 def logging_config(*, level: str, readable: bool) -> dict[str, Any]:
-    """For settings.LOGGING: everything to stderr, through the root."""
+    """For settings.LOGGING: everything goes to stderr through the root logger."""
     through_root = {"handlers": [], "level": "NOTSET", "propagate": True}
     return {
         "version": 1,
@@ -58,10 +58,10 @@ def logging_config(*, level: str, readable: bool) -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Django's own handlers would say it a second time, in another format.
+            # Django's default handlers would log the same records again, in another format.
             "django": through_root,
             "django.server": through_root,
-            # They tell of every connection.
+            # Below WARNING these log every connection.
             "twisted": {"level": "WARNING"},
             "asyncio": {"level": "WARNING"},
         },

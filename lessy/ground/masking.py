@@ -1,6 +1,6 @@
 """
-What no log line and no error page may show: tokens, those in the links of mails too, which are good until
-they are used. Pure.
+Masks tokens in log lines and error pages, including those in mailed links, which are valid until they are
+used or expire. Pure.
 """
 
 import re
@@ -10,9 +10,9 @@ HIDDEN = "********"
 _SECRETS = re.compile(
     "|".join(
         [
-            # A JWT, also one that was cut off where a value was too long to show.
+            # A JWT, also a truncated one.
             r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}",
-            # Paths of mails: /password/TOKEN/new, /users/TOKEN/activate, and whatever is left of them.
+            # Paths of mailed links: /password/TOKEN/new, /users/TOKEN/activate, and truncated forms of them.
             r"(?<=/password/)[^\s/?#\"'<>&]+(?=/new)",
             r"(?<=/users/)[^\s/?#\"'<>&]+(?=/activate)",
             r"(?:(?<=/password/)|(?<=/users/))[\w%-]{20,}",
@@ -22,5 +22,5 @@ _SECRETS = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """A token has no character that HTML or JSON would have to escape."""
+    """Works on HTML and JSON too: no character of a token is escaped there."""
     return _SECRETS.sub(HIDDEN, text)

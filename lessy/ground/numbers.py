@@ -8,8 +8,8 @@ LONGEST = 64  # characters of a number in text, blanks included
 
 def whole_number(value: object) -> int | None:
     """
-    Of 5, 5.0 and " +5 ": 5. None for all that is no whole number between -LARGEST and LARGEST: text with
-    anything but ASCII digits, fractions, true, null, lists.
+    5 for 5, 5.0 and " +5 ". None if the value is not a whole number between -LARGEST and LARGEST: text with
+    other than ASCII digits, fractions, true, null, lists.
     """
     if isinstance(value, str):
         short = len(value) <= LONGEST

@@ -1,7 +1,8 @@
 """
-Django's error pages and mails of errors, without the tokens that variables and requests hold.
+Django's error pages and error mails, with the tokens in variables and requests masked.
 
-Its own filter knows settings, headers and parameters by name; a variable may have any, and so may a cookie.
+Django's own filter recognises settings, headers and parameters by name, but a variable or a cookie that holds
+a token may have any name.
 """
 
 from types import FrameType
@@ -23,7 +24,7 @@ class TokenlessReporter(ExceptionReporter):
 
 
 class SecretVariables(SafeExceptionReporterFilter):
-    """Also of variables, by their names and, within objects, by their keys: password, token and so on."""
+    """Also masks variables by their names and, inside dicts, by their keys: password, token and so on."""
 
     def get_traceback_frame_variables(self, request: HttpRequest, tb_frame: FrameType) -> Any:
         found = super().get_traceback_frame_variables(request, tb_frame)

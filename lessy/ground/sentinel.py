@@ -3,8 +3,8 @@ Redis found through Sentinel, written as one URL:
 
     redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/NAME_OF_THE_MASTER/DATABASE
 
-channels_redis and Django's cache have no URL for it: host() is for the former, SentinelPool for the latter.
-User and password are those of Redis. The Sentinels themselves are asked without one.
+channels_redis and Django's cache have no URL scheme for it: host() is for the former, SentinelPool for the
+latter. User and password are those of Redis; the Sentinels are asked without authentication.
 """
 
 import re
@@ -16,7 +16,7 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 
 SCHEME = "redis+sentinel://"
 DEFAULT_PORT = 26379
-# A Sentinel that does not answer must not delay the question to the next one for long.
+# Short: a Sentinel that does not respond delays the request to the next one.
 SENTINEL_TIMEOUTS = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
 
 _URL = re.compile(
@@ -28,7 +28,7 @@ _SENTINEL = re.compile(r"(?P<host>\[[0-9A-Fa-f:]+\]|[\w.-]+)(?::(?P<port>\d{1,5}
 
 @dataclass(frozen=True)
 class Address:
-    """connection: arguments of a redis-py connection to the master."""
+    """connection: keyword arguments of a redis-py connection to the master."""
 
     sentinels: list[tuple[str, int]]
     name: str
@@ -36,7 +36,7 @@ class Address:
 
 
 def parse(url: str) -> Address:
-    """Raises ValueError, without the URL, which may hold a password."""
+    """Raises ValueError. The message does not contain the URL, which may contain a password."""
     match = _URL.fullmatch(url)
     if match is None:
         raise ValueError("expected redis+sentinel://HOST:PORT,HOST:PORT/NAME_OF_THE_MASTER")
@@ -55,7 +55,7 @@ def _sentinel(word: str) -> tuple[str, int]:
 
 
 def host(url: str) -> str | dict[str, Any]:
-    """What channels_redis takes among its hosts: any other URL as it is."""
+    """The entry for channels_redis' `hosts`. A URL without Sentinels is returned unchanged."""
     if not url.startswith(SCHEME):
         return url
     found = parse(url)
@@ -68,7 +68,7 @@ def host(url: str) -> str | dict[str, Any]:
 
 
 class SentinelPool:
-    """The pool_class of Django's cache; it asks Sentinel for the master with each new connection."""
+    """The pool_class of Django's cache. It asks Sentinel for the master at each new connection."""
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> SentinelConnectionPool:

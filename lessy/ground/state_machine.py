@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 Table = Mapping[tuple[str, str], str]
-SHOWN = 50  # characters of a name that is no state, which the error repeats
+SHOWN = 50  # characters of the target that the error message repeats; a client may send any text
 
 
 class InvalidTransition(Exception):
-    """The table has no way from source to target, which need not even be states."""
+    """The table has no transition from source to target. Either may be no state at all."""
 
     def __init__(self, source: str, target: str) -> None:
         super().__init__(f"cannot transition from '{source}' to '{target[:SHOWN]}'")
@@ -34,7 +34,7 @@ def find_transition(table: Table, source: str, target: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a state asks of a record's dates, by name. Neither list need hold all of them."""
+    """Which dates of a record a state requires and forbids, by name. A date in neither list is optional."""
 
     required: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Rule:
 
 def broken_dates(rule: Rule, dates: Mapping[str, object]) -> list[tuple[str, str]]:
     """
-    Args: dates is every date of the record, in the order in which errors shall come; None is unset.
+    Args: dates is every date of the record, in the order in which errors are reported; None is unset.
     Returns: [("due_at", "must_be_set"), ("paused_at", "cannot_be_set"), ...], empty if the rule holds.
     """
     errors = []

@@ -11,8 +11,8 @@ from lessy.web.libraries import library_files, own_files
 
 class LibrariesFinder(BaseFinder):
     """
-    Serves and collects the modules of the cable's clients, and nothing else: those in node_modules, and our
-    own.
+    Finds the modules of the cable's JavaScript clients, in node_modules and in this repository, and no other
+    files.
     """
 
     def find(self, path: str, find_all: bool = False, **options: Any) -> Any:
@@ -27,12 +27,12 @@ class LibrariesFinder(BaseFinder):
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, Storage]]:
         for folder, prefix, files in _places():
             storage = FileSystemStorage(location=folder)
-            storage.prefix = prefix  # type: ignore[attr-defined] # where collectstatic and WhiteNoise look
+            storage.prefix = prefix  # type: ignore[attr-defined] # read by collectstatic and WhiteNoise
             for name in files():
                 yield name, storage
 
 
 def _places() -> Iterator[tuple[Path, str, Callable[[], Iterator[str]]]]:
-    """The folder, what its static URLs begin with, and the files of it."""
+    """Each folder, the prefix of its static URLs, and a function that lists its files."""
     yield libraries.FOLDER, libraries.PREFIX, library_files
     yield libraries.OWN_FOLDER, libraries.OWN_PREFIX, own_files

@@ -1,5 +1,6 @@
 """
-The cable's clients, which the page takes from npm as they are: where they lie, and their names.
+The paths and import names of the cable's JavaScript clients, which the start page loads unbundled: those that
+npm installs, and this repository's own.
 """
 
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from django.templatetags.static import static
 
-# Our own, of this repository: no need for npm.
+# This repository's own client; it does not need npm.
 OWN = "sync-cable-client"
 OWN_FOLDER = Path(__file__).resolve().parents[2] / "clients" / "javascript" / "src"
 OWN_PREFIX = f"web/{OWN}"
@@ -16,34 +17,34 @@ FOLDER = Path(__file__).resolve().parent / "node_modules"
 PREFIX = "web/libraries"  # of their static URLs
 INSTALL = "npm install --prefix lessy/web"
 
-# The name in an import statement -> the module of that name, in FOLDER.
+# The name in an import statement -> the path of its module in FOLDER.
 MODULES = {
     "@rails/actioncable": "@rails/actioncable/app/assets/javascripts/actioncable.esm.js",
     "@anycable/web": "@anycable/web/index.js",
     "@anycable/core": "@anycable/core/index.js",
     "nanoevents": "nanoevents/index.js",
 }
-# These modules, and what they import in turn.
+# These modules and their imports.
 PATTERNS = (MODULES["@rails/actioncable"], "@anycable/*/**/*.js", "nanoevents/index.js")
 
 
 def missing_libraries() -> list[str]:
-    """The names that cannot be imported, since npm has not installed them."""
+    """The import names that npm has not installed."""
     return [name for name, module in MODULES.items() if not (FOLDER / module).is_file()]
 
 
 def library_files() -> Iterator[str]:
-    """What a browser may load, as paths in FOLDER."""
+    """The files that a browser may load, as paths relative to FOLDER."""
     for pattern in PATTERNS:
         yield from (path.relative_to(FOLDER).as_posix() for path in FOLDER.glob(pattern))
 
 
 def own_files() -> Iterator[str]:
-    """As paths in OWN_FOLDER."""
+    """As paths relative to OWN_FOLDER."""
     yield from (path.name for path in OWN_FOLDER.glob("*.js"))
 
 
 def import_map() -> dict[str, dict[str, str]]:
-    """For <script type="importmap">: the libraries import each other by name, as from a bundler."""
+    """For <script type="importmap">: the libraries import each other by name, as they would in a bundle."""
     imports = {name: static(f"{PREFIX}/{module}") for name, module in MODULES.items()}
     return {"imports": {**imports, OWN: static(f"{OWN_PREFIX}/index.js")}}

@@ -29,7 +29,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
 
 
 def _policy(imports: str) -> str:
-    """All from here, and nothing inline but the import map: browsers take it inline only."""
+    """Only own resources, and nothing inline except the import map, which browsers only accept inline."""
     digest = base64.b64encode(hashlib.sha256(imports.encode()).digest()).decode()
     return "; ".join(
         [

@@ -5,7 +5,7 @@ from notifications.management.commands.cable_check import Command as CableCheck
 
 
 class Command(CableCheck):
-    """The app's own; without a user it saves a task of a scratch user."""
+    """The cable's command, extended: without --user it saves a task of a temporary user."""
 
     help = "Tests the path of a notification as a client of a running server."
     help_of_user = "connect as this user instead of a temporary one, and save no task"

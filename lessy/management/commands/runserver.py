@@ -1,6 +1,6 @@
 """
-daphne's runserver, which ends with status 1 when it cannot listen. daphne's own goes on without a listener
-for ever (under the reloader), or ends with status 0.
+daphne's runserver, changed to exit with status 1 if it cannot listen. daphne's own runs on without a listener
+(under the reloader), or exits with status 0.
 """
 
 import os
@@ -16,7 +16,7 @@ from notifications.server.ports import reason, why_not
 
 class Server(DaphneServer):
     def listen_error(self, failure: Any) -> None:
-        """As Django's own runserver: on the thread of the reloader, nothing else would end the process."""
+        """os._exit(), as in Django's runserver: an exception would end only the reloader's thread."""
         cause = getattr(failure.value, "socketError", failure.value)
         os.write(2, f"CommandError: cannot listen: {reason(cause)}\n".encode())
         os._exit(1)
@@ -26,7 +26,7 @@ class Command(DaphneRunserver):
     server_cls = Server
 
     def run(self, **options: Any) -> None:
-        # Before anything is printed; but not again at each reload, while the port is our own.
+        # Checked before anything is printed; but not again in the reloaded process, whose port is our own.
         if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":
             self._require_port(self.addr, int(self.port))
         super().run(**options)

@@ -74,7 +74,7 @@ def _start(project: Project) -> Project:
 
 
 def _task(user: User, label: str, project: Project | None = None, *states: str) -> None:
-    """A task that goes through these states, from the one it is created in."""
+    """A task that is taken from its initial state through these states."""
     task: Task = task_create(user=user, label=label, project_id=project.pk if project else None, dates={})
     for state in states:
         if state != task.state:

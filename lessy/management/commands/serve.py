@@ -2,9 +2,9 @@ from notifications.management.commands.cable_serve import Command as CableServe
 
 
 class Command(CableServe):
-    """The app's own, under the name and with the log of requests that this project always had."""
+    """The cable's cable_serve, with the name and the access log that this project has always had."""
 
     help = "Serves HTTP and the cable on daphne, for production."
     access_logger = "lessy.access"
-    # Every line is JSON.
+    # Every line of the output must be JSON, and an announcement is not.
     announces = False
