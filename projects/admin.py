@@ -7,10 +7,10 @@ from projects.models import Project
 
 
 class OwnedAdmin(admin.ModelAdmin):  # generic in the stubs alone
-    """Of rows that belong to a user: what is written is written as services do, under the owner's lock."""
+    """The admin of rows that belong to a user. It writes under the owner's lock, as the services do."""
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
-        """On a POST, inside the admin's own transaction, which then holds the lock to its end."""
+        """On a POST, takes the lock inside the admin's transaction, which holds it until it ends."""
         found = super().get_object(request, object_id, from_field)
         if found is not None and request.method == "POST":
             with owner_locked(found.user_id):
@@ -18,14 +18,14 @@ class OwnedAdmin(admin.ModelAdmin):  # generic in the stubs alone
         return found
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        # Nobody would tell the former owner's clients that the row is gone.
+        # The owner is fixed: the former owner's clients would not be notified that the row is gone.
         fixed = tuple(super().get_readonly_fields(request, obj))
         return fixed if obj is None else ("user", *fixed)
 
 
 @admin.register(Project)
 class ProjectAdmin(OwnedAdmin):
-    """The state is not edited here: starting and pausing move tasks too, which is work of the services."""
+    """The state is read-only: starting and pausing also change tasks, which only the services do."""
 
     list_display = ("name", "user", "state", "due_at", "updated_at")
     list_filter = ("state",)
@@ -40,5 +40,5 @@ class ProjectAdmin(OwnedAdmin):
     readonly_fields = ("slug", "state", "started_at", "paused_at", "finished_at", "created_at", "updated_at")
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
-        for project in queryset:  # one by one: deleting a query would not tell of the tasks
+        for project in queryset:  # one by one: QuerySet.delete() would not announce the tasks
             project.delete()

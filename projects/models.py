@@ -22,7 +22,7 @@ DESCRIPTION_LENGTH = 10_000
 class Project(ClockedModel):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="projects")
     name = models.CharField(max_length=NAME_LENGTH)
-    # A letter of the name may become two of the slug ("ß").
+    # One letter of the name may become two letters of the slug ("ß").
     slug = models.CharField(max_length=2 * NAME_LENGTH, editable=False)
     description = models.TextField(
         blank=True, default="", validators=[MaxLengthValidator(DESCRIPTION_LENGTH)]
@@ -35,7 +35,7 @@ class Project(ClockedModel):
     paused_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    kept_tasks: Sequence[models.Model]  # filled by project_shapes: those that are not abandoned
+    kept_tasks: Sequence[models.Model]  # set by project_shapes: the tasks that are not abandoned
 
     objects = ClockedQuerySet["Project"].as_manager()
 
@@ -54,17 +54,17 @@ class Project(ClockedModel):
         super().save(**options)
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
-        """Its tasks, whatever their state, become abandoned and lose the project; clients hear of them."""
+        """Its tasks, whatever their state, are abandoned and detached; clients are notified of each task."""
         with owner_locked(self.user_id):
             self.tasks.using(using).abandon(timezone.now())
             return super().delete(using, keep_parents)
 
     def broken_rules(self, now: datetime) -> list[tuple[str, str]]:
-        """Every (field, code) that forbids to save the project as it is; one query."""
+        """The validation errors of the project, each as (field, code). One query."""
         return [*self._broken_dates(now), *self._broken_name(), *self._broken_slug()]
 
     def clean(self) -> None:
-        """The same rules for forms, which show those of columns they do not hold above all others."""
+        """The same rules for forms. The errors belong to no field, because a form may not contain it."""
         if errors := self.broken_rules(timezone.now()):
             raise ValidationError([f"{field}: {code}" for field, code in errors])
 
@@ -88,7 +88,7 @@ class Project(ClockedModel):
         return [] if self.name.strip() else [("name", "blank")]
 
     def _broken_slug(self) -> list[tuple[str, str]]:
-        """None of a name that is too long: to compose its letters takes the square of its length."""
+        """No errors if the name is too long: normalizing it takes time in the square of its length."""
         if len(self.name) > NAME_LENGTH:
             return []
         slug = parameterize(self.name)

@@ -1,4 +1,4 @@
-"""What OpenAPI says of projects."""
+"""The OpenAPI description of the projects' endpoints."""
 
 from lessy.api.openapi import (
     DATE,

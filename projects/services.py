@@ -1,6 +1,6 @@
 """
-Every change of a project. Each runs under the lock of the owner, on the row as it is by then, and raises
-lessy.api.errors: ValidationErrors for broken rules, ApiError for what may not be done at all.
+Every change of a project. The services run under the owner's lock, on the current row. They raise errors of
+lessy.api.errors: ValidationErrors for broken rules, ApiError for an operation that is not allowed.
 """
 
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def project_update(*, project: Project, changes: ProjectChanges) -> Project:
 def project_change_state(
     *, project: Project, state: str, due_at: datetime | None = None, finished_at: datetime | None = None
 ) -> Project:
-    """Starting takes due_at, finishing finished_at; the tasks follow, in the same transaction."""
+    """Starting takes due_at, finishing finished_at. The tasks are changed in the same transaction."""
     with _locked(project):
         transition = _find_transition(project, state)
         if state == STARTED:
@@ -84,13 +84,13 @@ def _locked(project: Project) -> Iterator[None]:
     with owner_locked(project.user_id):
         try:
             project.refresh_from_db()
-        except Project.DoesNotExist:  # deleted since it was looked up
+        except Project.DoesNotExist:  # deleted since the view loaded it
             raise record_not_found("project") from None
         yield
 
 
 def _save(project: Project, now: datetime, given: ProjectChanges | None = None) -> None:
-    """A stored description that is too long, from before there was a limit, forbids no other change."""
+    """Only a given description is checked for its length: a stored one may be older than the limit."""
     errors = project.broken_rules(now)
     if given and len(given.get("description", "")) > DESCRIPTION_LENGTH:
         errors.append(("description", "too_long"))

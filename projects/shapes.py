@@ -18,7 +18,7 @@ def project_shape(project: Project, user: User) -> Shape:
 
 def project_shapes(projects: Sequence[Project], user: User) -> list[Shape]:
     """With the tasks that are not abandoned: one query, whatever the number of projects."""
-    task: Any = Project.tasks.rel.related_model  # not imported: tasks stand on projects
+    task: Any = Project.tasks.rel.related_model  # not imported: tasks imports projects, never the reverse
     kept = task.objects.kept().only("project_id")
     prefetch_related_objects(projects, Prefetch("tasks", queryset=kept, to_attr="kept_tasks"))
     return [_shape(project, user) for project in projects]

@@ -1,8 +1,8 @@
 """
 The slug of a name, exactly as Rails' parameterize makes it. Pure.
 
-Stripping accents by Unicode decomposition would differ: Rails has a fixed table of Latin letters (Latin-1
-and Latin Extended-A), and whatever is not in it becomes a question mark, then a hyphen.
+Stripping accents by Unicode decomposition would give other slugs: Rails has a fixed table of Latin letters
+(Latin-1 and Latin Extended-A). A character that is not in it becomes a question mark, and then a hyphen.
 """
 
 import re
@@ -65,7 +65,7 @@ LETTERS = {letter: plain for plain, letters in _PLAIN.items() for letter in lett
 
 
 def parameterize(name: str) -> str:
-    """Of "Straße & Œuvre": "strasse-oeuvre". Empty if the name has no usable character."""
+    """Turns "Straße & Œuvre" into "strasse-oeuvre". Empty if the name has no usable character."""
     composed = unicodedata.normalize("NFC", name)
     latin = "".join(char if char.isascii() else LETTERS.get(char, "?") for char in composed)
     hyphened = re.sub(r"-{2,}", "-", re.sub(r"[^a-zA-Z0-9\-_]+", "-", latin))

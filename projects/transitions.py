@@ -1,4 +1,4 @@
-"""The states of a project, the ways between them, and what each state asks of the dates."""
+"""The states of a project, the transitions between them, and which dates each state requires or forbids."""
 
 from typing import Final
 

@@ -37,7 +37,7 @@ class OwnerView(LessyView):
 
     @property
     def user(self) -> User:
-        return cast(User, self.request.user)  # the permissions let nobody else in
+        return cast(User, self.request.user)  # not an AnonymousUser: HasToken has passed
 
 
 class CollectionView(OwnerView):
@@ -91,7 +91,7 @@ class ProjectStateView(OwnerView):
 
 
 def find_project(user: User, pk: object) -> Project:
-    """Raises: record_not_found if it is no number, or no project of this user."""
+    """Raises: record_not_found if `pk` is not a number, or not a project of this user."""
     project = Project.objects.filter(user=user, pk=whole_number(pk) or 0).first()
     if project is None:
         raise record_not_found("project")

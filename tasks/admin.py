@@ -9,7 +9,7 @@ from tasks.models import Task
 
 @admin.register(Task)
 class TaskAdmin(OwnedAdmin):
-    """State and order are not edited here: they are the work of the services."""
+    """State and order are read-only: only the services change them."""
 
     list_display = ("label", "user", "project", "state", "order", "updated_at")
     list_filter = ("state",)

@@ -18,38 +18,41 @@ DATES = ("started_at", "planned_at", "finished_at", "abandoned_at")  # in the or
 
 
 class TaskQuerySet(ClockedQuerySet["Task"]):
-    """Bulk moves, which projects reach by project.tasks: each moves the clocks and announces the tasks."""
+    """
+    Bulk changes, which `projects` calls through project.tasks without an import. Each moves updated_at and
+    announces the tasks.
+    """
 
     def kept(self) -> "TaskQuerySet":
         return self.exclude(state=transitions.ABANDONED)
 
     def current(self, since: datetime) -> "TaskQuerySet":
-        """Kept, and not finished before that."""
+        """Tasks that are neither abandoned nor finished before `since`."""
         return self.kept().exclude(state=transitions.FINISHED, finished_at__lt=since)
 
     def start(self, now: datetime) -> list["Task"]:
-        """Of newed tasks alone; the others stay."""
+        """Newed tasks become started; the others do not change."""
         newed = self.filter(state=transitions.NEWED)
         return newed.change(state=transitions.STARTED, started_at=now)
 
     def hold(self) -> list["Task"]:
-        """Started tasks become newed; the others stay."""
+        """Started tasks become newed; the others do not change."""
         return self.filter(state=transitions.STARTED).change(state=transitions.NEWED, started_at=None)
 
     def abandon(self, now: datetime) -> list["Task"]:
-        """Whatever their state; their project goes, so they lose it. Their other dates stay."""
+        """Abandons all tasks and detaches them from their project, which is deleted. Other dates stay."""
         return self.change(state=transitions.ABANDONED, abandoned_at=now, project=None)
 
 
 class Task(ClockedModel):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tasks")
-    # A project that goes abandons its tasks by itself; the database only keeps them from going as well.
+    # Project.delete() abandons the tasks. SET_NULL only prevents that they are deleted with the project.
     project = models.ForeignKey(
         Project, on_delete=models.SET_NULL, null=True, blank=True, related_name="tasks"
     )
     label = models.TextField(validators=[MaxLengthValidator(LABEL_LENGTH)])
-    # Unique among the user's tasks, kept so by the owner's lock. No constraint: SQLite cannot defer it to
-    # the end of the statement that shifts the others.
+    # Unique among the user's tasks, ensured by the owner's lock. Not by a constraint: SQLite cannot defer one
+    # to the end of the UPDATE that shifts other tasks.
     order = models.BigIntegerField(editable=False, blank=True)
     planned_count = models.PositiveIntegerField(default=0, editable=False)
     state = models.CharField(
@@ -73,7 +76,7 @@ class Task(ClockedModel):
         return self.label
 
     def save(self, **options: Any) -> None:
-        """A new task without an order comes after all others of its owner, abandoned ones too."""
+        """A new task without an order is placed after all tasks of its owner, abandoned ones included."""
         if self.order is not None:
             return super().save(**options)
         with owner_locked(self.user_id):
@@ -84,18 +87,18 @@ class Task(ClockedModel):
             super().save(**options)
 
     def is_held(self) -> bool:
-        """By its project, which is not started."""
+        """Whether the task has a project that is not started."""
         return self.project is not None and self.project.state != project_transitions.STARTED
 
     def follow_project(self, now: datetime) -> None:
-        """Brings newed and started in line with the project; a planned, finished or abandoned task stays."""
+        """Changes newed or started to match the project. A planned, finished or abandoned task stays."""
         if self.state == transitions.NEWED and not self.is_held():
             self.state, self.started_at = transitions.STARTED, now
         elif self.state == transitions.STARTED and self.is_held():
             self.state, self.started_at = transitions.NEWED, None
 
     def broken_rules(self) -> list[tuple[str, str]]:
-        """Every (field, code) that forbids to save the task as it is."""
+        """The validation errors of the task, each as (field, code)."""
         errors = broken_dates(transitions.RULES[self.state], {name: getattr(self, name) for name in DATES})
         return errors if self.label.strip() else [*errors, ("label", "blank")]
 

@@ -1,4 +1,4 @@
-"""What OpenAPI says of tasks."""
+"""The OpenAPI description of the tasks' endpoints."""
 
 from lessy.api.openapi import (
     DATE,

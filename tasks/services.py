@@ -1,6 +1,6 @@
 """
-Every change of a task. Each runs under the lock of the owner, on the row as it is by then, and raises
-lessy.api.errors: ValidationErrors for broken rules, ApiError for what may not be done at all.
+Every change of a task. The services run under the owner's lock, on the current row. They raise errors of
+lessy.api.errors: ValidationErrors for broken rules, ApiError for an operation that is not allowed.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def task_create(*, user: User, label: str, project_id: int | None, dates: FirstD
 
 
 def task_update(*, task: Task, changes: TaskChanges) -> Task:
-    """Whatever changes, the state is brought in line with the project's."""
+    """Every update also adjusts the state to the project's (follow_project)."""
     with _locked(task):
         task.label = changes.get("label", task.label)
         task.project = _own_project(task.user_id, changes.get("project_id", task.project_id))
@@ -75,9 +75,10 @@ def task_change_state(*, task: Task, state: str) -> Task:
 
 def task_move(*, task: Task, order: int) -> list[tuple[int, int]]:
     """
-    Puts the task at that place and shifts those between. No updated_at moves and nobody is notified.
+    Moves the task to this place and shifts the tasks in between. No updated_at changes, and no notification
+    is sent.
 
-    Returns: [(id, its new order), ...] of every task that moved, this one included; empty if it is there.
+    Returns: [(id, new order), ...] of every task that moved, this one included; empty if none did.
     """
     with _locked(task):
         if order == task.order:
@@ -99,13 +100,13 @@ def _locked(task: Task) -> Iterator[None]:
     with owner_locked(task.user_id):
         try:
             task.refresh_from_db()
-        except Task.DoesNotExist:  # deleted since it was looked up
+        except Task.DoesNotExist:  # deleted since the view loaded it
             raise record_not_found("task") from None
         yield
 
 
 def _save(task: Task, label: str = "") -> None:
-    """A label is judged by its length when it is given: a stored one may be from before there was a limit."""
+    """Only a given label is checked for its length: a stored one may be older than the limit."""
     errors = task.broken_rules()
     if len(label) > LABEL_LENGTH:
         errors.append(("label", "too_long"))
@@ -124,7 +125,7 @@ def _own_project(user_id: int, project_id: int | None) -> Project | None:
 
 
 def _begin(task: Task, dates: FirstDates, now: datetime) -> None:
-    """The state of a new task: the first that matches."""
+    """Sets the state of a new task: the first branch that matches."""
     if "finished_at" in dates:
         task.state, task.finished_at = FINISHED, dates["finished_at"]
     elif "planned_at" in dates:

@@ -1,4 +1,7 @@
-"""The states of a task, the ways between them, what each way does, and what each state asks of the dates."""
+"""
+The states of a task, the transitions between them and their effects, and the dates that each state requires
+or forbids.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +34,7 @@ TRANSITIONS = {  # (from, to) -> name; an absent pair is refused
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Which dates become now, which become now unless they are set, and which become null."""
+    """The dates that are set to now, those that are set to now if they are null, and those set to null."""
 
     sets: tuple[str, ...] = ()
     fills: tuple[str, ...] = ()
@@ -54,7 +57,7 @@ RULES = {
     STARTED: Rule(required=("started_at",), forbidden=("planned_at", "finished_at", "abandoned_at")),
     PLANNED: Rule(required=("started_at", "planned_at"), forbidden=("finished_at", "abandoned_at")),
     FINISHED: Rule(required=("planned_at", "finished_at"), forbidden=("abandoned_at",)),
-    # No word on finished_at: no transition abandons a finished task, but the deletion of its project does,
-    # and such a task must still be renamed or moved.
+    # finished_at may be set: no transition abandons a finished task, but the deletion of its project does,
+    # and such a task can still be renamed or moved.
     ABANDONED: Rule(required=("abandoned_at",)),
 }

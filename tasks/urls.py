@@ -1,4 +1,4 @@
-"""Relative to /api/. The slash at the end is optional, and never a redirect, which would lose a body."""
+"""Relative to /api/. The trailing slash is optional. There is no redirect, which would lose a body."""
 
 from django.urls import re_path
 

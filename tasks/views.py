@@ -86,7 +86,7 @@ class TaskOrderView(OwnerView):
 
 
 def _find_task(user: User, pk: str) -> Task:
-    """Raises: record_not_found if it is no number, or no task of this user."""
+    """Raises: record_not_found if `pk` is not a number, or not a task of this user."""
     task = Task.objects.filter(user=user, pk=whole_number(pk) or 0).first()
     if task is None:
         raise record_not_found("task")
@@ -94,14 +94,14 @@ def _find_task(user: User, pk: str) -> Task:
 
 
 def _two_weeks_ago(user: User) -> datetime:
-    """The start of that day, where the user is."""
+    """Midnight at the start of that day, in the user's time zone."""
     zone = ZoneInfo(user.time_zone)
     day = timezone.now().astimezone(zone).date() - SHOWN_AFTER_FINISH
     return datetime.combine(day, time.min, zone)
 
 
 def _project_id(value: object) -> int | None:
-    """None for no project. What is no number is the id of no project."""
+    """None if the value is empty. Raises: record_not_found if it is not a number."""
     if not text(value).strip():
         return None
     number = whole_number(value)
