@@ -1,8 +1,9 @@
 """
-How fast the cable is, beside what else there is. `make bench` runs it; docs/benchmarks/ has results.
+Benchmarks of the cable and of comparable servers. `make bench` runs them; docs/benchmarks/ has the results.
 
-Figures are ratios between servers measured in one run, alternating, in rounds; CPU and memory are the
-operating system's, for the whole process tree of a server. All do the same work for the same clients:
+The servers of a run are measured alternately, in rounds, and compared by ratios. CPU and memory are those
+that the operating system counts for the whole process tree of a server. All servers do the same work for the
+same clients:
 
     load.py (its own process) ──── sockets ───▶ server under test ◀──── Redis ◀──── load.py or changes.py
 """

@@ -72,7 +72,7 @@ def run(
     sizes: Sequence[int] | None = None,
     seconds: float = FLOOD_SECONDS,
 ) -> Rounds:
-    """A server that is not installed is left out, and said so."""
+    """A server that is not installed is skipped, with a message on stderr."""
     wanted = [BY_NAME[name] for name in plan.servers if name in (servers or plan.servers)]
     for contender in wanted:
         if not contender.available():

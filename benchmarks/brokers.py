@@ -58,7 +58,11 @@ async def _hear(url: str, token: str, ready: asyncio.Event, arrivals: list[tuple
 
 
 async def delays(site: Site, people: list[Person], command: list[str]) -> list[float]:
-    """command: prints [[task, version, time], …]. Milliseconds, of each change to each of its two sockets."""
+    """
+    The delay of each change to each of its two sockets, in milliseconds.
+
+    command: makes the changes, and prints [[task, version, time], …].
+    """
     arrivals: list[tuple[Any, Any, float]] = []
     places = [(server.cable_url, person.token) for person in people for server in site.servers]
     ready = [asyncio.Event() for _ in places]

@@ -17,17 +17,20 @@ from benchmarks.session import Figures
 
 USERS = [10_000, 100_000, 1_000_000, 10_000_000]
 SOCKETS_PER_USER = 2.0
-# Of one user, at the peak.
+# Per user, at the peak.
 CHANGES_PER_MINUTE = 1.0
-# Of a core: the rest is for bursts, catch-ups and the REST API's own share.
+# The share of a core that is planned for; the rest is for bursts, catch-ups and the REST API.
 BUSY = 0.5
-# After a deploy or a crash, all sockets of a process must be back within this time.
+# After a deploy or a crash, all sockets of a process must be reconnected within this time.
 STORM_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Of one process on one core, measured. CPU in seconds; publishes_per_second: seen through one Redis."""
+    """
+    Measured costs of one process on one core. CPU times in seconds. publishes_per_second: the rate measured
+    through one Redis.
+    """
 
     delivery: float
     idle: float
@@ -45,8 +48,8 @@ class Need:
 
 def need(costs: Costs, users: int, sockets_per_user: float, changes_per_minute: float) -> Need:
     """
-    memory: bytes of all sockets together. A process is full when its steady work takes BUSY of a core, or
-    when a storm of all its sockets would take longer than STORM_SECONDS.
+    memory: bytes for all sockets together. A process is full when its steady load takes BUSY of a core, or
+    when reconnecting all its sockets would take longer than STORM_SECONDS.
     """
     sockets = users * sockets_per_user
     publishes = users * changes_per_minute / 60
@@ -75,7 +78,7 @@ def _figures(benchmark: str, sockets: int) -> Figures:
 
 
 def table(costs: Costs, counts: Sequence[int], sockets_per_user: float, changes_per_minute: float) -> str:
-    """In Markdown, a line for each number of online users."""
+    """A Markdown table with a row for each number of online users."""
     lines = [
         "| online users | processes (one core each) | Redis shards | memory of the sockets |",
         "|---|---|---|---|",

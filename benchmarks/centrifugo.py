@@ -1,6 +1,6 @@
 """
-The cheapest client of Centrifugo's JSON protocol: it names its user by a JWT, has the personal channel of
-that user without asking for it, and answers pings. Several messages may be in a frame, a line each.
+A minimal client of Centrifugo's JSON protocol. It authenticates with a JWT, upon which the server subscribes
+it to the user's personal channel, and it answers pings. A frame may contain several messages, one per line.
 """
 
 import json
@@ -18,7 +18,10 @@ _PONG = client_frame(TEXT, b"{}")
 
 
 class CentrifugoClient(Client):
-    """As the one of the cable, to who counts. It is welcomed by the upgrade, and confirmed by its answer."""
+    """
+    Counts as the cable's client does: "welcomed" once the upgrade succeeded, "confirmed" at the response to
+    the connect command.
+    """
 
     __slots__ = ("_hello",)
 
@@ -64,7 +67,7 @@ class CentrifugoClient(Client):
 
 
 def new(host: str, port: int, person: dict[str, Any], observer: Observer, on_change: OnChange) -> Client:
-    """As the one of websocket.py."""
+    """As new() of websocket.py."""
     claims = {"sub": str(person["id"]), "exp": int(time.time()) + HOUR}
     token = jwt.encode(claims, CENTRIFUGO_SECRET, algorithm="HS256")
     return CentrifugoClient(upgrade(PATH, host, port), observer, on_change, token)

@@ -1,11 +1,11 @@
 """
-Changes at a steady rate, from a process of its own, as a web worker would make them:
+Makes changes at a steady rate in a separate process, as a web worker would:
 
     python -m benchmarks.changes PUBLICATION RATE SECONDS PEOPLE_FILE
 
-For the project it saves tasks (signal, transaction, publisher and all); for the others, which have no such
-thing, it publishes. Prints when each was committed, or was to be published: [[task, version, time
-(CLOCK_MONOTONIC)], …]. What the publisher still holds then goes out when the process ends.
+For this project it saves tasks, with signal, transaction and publisher. For the other servers, which have no
+such path, it publishes to Redis. Prints when each change was committed, or was about to be published: [[task,
+version, time (CLOCK_MONOTONIC)], …]. Changes still in the publisher's queue are sent when the process ends.
 """
 
 import json
@@ -25,7 +25,7 @@ Change = Callable[[dict[str, Any]], tuple[int, int, float]]
 
 
 def _commits() -> list[float]:
-    """When each transaction is committed. A hook of our own would run after those that publish."""
+    """The time of each commit. An on_commit hook is too late: it would run after the publisher's hook."""
     from django.db import connection
 
     times: list[float] = []
@@ -64,7 +64,7 @@ def saving() -> Change:
 
 
 def sharing() -> Change:
-    """Of rows that all may see, one after the other: each has one time within a second."""
+    """Changes shared rows in turn, so that no row changes twice within a second."""
     import django
 
     django.setup()
@@ -93,11 +93,11 @@ def publishing(publication: str) -> Change:
 def main(publication: str, rate: float, seconds: float, people: list[dict[str, Any]]) -> None:
     makers = {"cable": saving, SHARED: sharing}
     change = makers.get(publication, partial(publishing, publication))()
-    change(people[0])  # connects
+    change(people[0])  # opens the connections before the measurement
     made, due = [], time.monotonic()
     for _ in range(int(rate * seconds)):
         due += random.expovariate(rate)
-        time.sleep(max(0.0, due - time.monotonic()))  # by a clock, however long the last one took
+        time.sleep(max(0.0, due - time.monotonic()))  # a fixed schedule, however long the last change took
         made.append(change(random.choice(people)))
     print(json.dumps(made))
 

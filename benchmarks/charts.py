@@ -1,5 +1,5 @@
 """
-The recorded figures as pictures: docs/images/charts/*.svg, which docs/performance.md shows.
+Draws the recorded figures as charts: docs/images/charts/*.svg, which docs/performance.md shows.
 
     python -m benchmarks.charts
 
@@ -15,7 +15,7 @@ from benchmarks.results import load, medians
 
 FOLDER = ROOT / "docs" / "images" / "charts"
 WIDTH, BAR, GAP, LEFT, RIGHT, TOP = 720, 22, 10, 210, 90, 46
-# Shorter than the titles of contenders.py; another server has its name.
+# Shorter than the titles in contenders.py. A server that is not listed is labelled with its name.
 LABELS = {
     LESSY: "this cable on daphne",
     "uvicorn": "this cable on uvicorn",
@@ -31,13 +31,13 @@ OURS, OTHERS = "#0b7285", "#adb5bd"
 
 @dataclass(frozen=True)
 class Chart:
-    """benchmark: the name of a record. figure: one of it. unit: how a value is written."""
+    """benchmark: the name of a record. figure: a figure in this record. unit: of its values."""
 
     benchmark: str
     figure: str
     title: str
     unit: str
-    # Of several sizes: whether the bars are sizes of ours, and not servers at the largest size.
+    # True: a bar per server and size. False: a bar per server, at its largest size.
     by_size: bool = False
 
     @property
@@ -57,7 +57,7 @@ CHARTS = [
 
 
 def bars(chart: Chart) -> list[tuple[str, float, bool]]:
-    """Label, value, whether it is ours."""
+    """For each bar: the label, the value, and whether the server is ours."""
     rounds = load(chart.benchmark)["rounds"]
     found = []
     for server, sizes in rounds.items():
@@ -70,7 +70,7 @@ def bars(chart: Chart) -> list[tuple[str, float, bool]]:
 
 
 def svg(chart: Chart) -> str:
-    """Self-contained, with a title and a description for those who do not see it."""
+    """A self-contained SVG, with a title and a description for screen readers."""
     found = bars(chart)
     height = TOP + len(found) * (BAR + GAP) + GAP
     longest = max(value for _, value, _ in found) or 1

@@ -1,7 +1,7 @@
 """
-Whether the cable became slower: CPU per delivery ÷ the floor's, now and as recorded in docs/benchmarks/.
+Checks for a performance regression: CPU per delivery ÷ the floor's, now and as recorded in docs/benchmarks/.
 
-    python -m benchmarks.check      ends with 1 when the ratio is more than 10 % worse, 2 without a record
+    python -m benchmarks.check      exits with 1 if the ratio is more than 10 % worse, with 2 without a record
 """
 
 import sys
@@ -21,7 +21,7 @@ TOLERANCE = 1.10
 
 
 def ratio(rounds: Rounds) -> float:
-    """The smallest of the rounds: the one which other work on the machine disturbed least."""
+    """The smallest ratio of the rounds: the one that other load on the machine disturbed least."""
     pairs = zip(rounds[LESSY][SOCKETS], rounds[FLOOR][SOCKETS], strict=True)
     return min(ours["delivery_us"] / floor["delivery_us"] for ours, floor in pairs)
 

@@ -1,5 +1,5 @@
 """
-The servers that are measured, each as its users would run it in production, in one process.
+The servers that are measured, each configured as for production and, unless stated otherwise, in one process.
 """
 
 import shutil
@@ -18,9 +18,9 @@ CENTRIFUGO_SECRET = "not-a-secret-but-long-enough-for-an-hs256-signature"
 @dataclass(frozen=True)
 class Contender:
     """
-    publication: of publications.py. available: whether it is installed here. processes: of the server, each
-    on a port of its own. apart: whether the sockets of a user are on different processes. settings: of the
-    project, for those that run it. client: of load.py.
+    publication: a key of publications.py. available: whether the server is installed here. processes: how
+    many it has, each on its own port. apart: whether the sockets of a user are on different processes.
+    settings: the settings module, for servers that run this project. client: a key of CLIENTS in load.py.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Contender:
 
 
 def _daphne(application: str) -> Callable[[int], list[str]]:
-    """With our own backlog: with daphne's, a storm would measure the kernel's retries."""
+    """With our own backlog: with daphne's, a connection storm would measure the kernel's retries."""
     return lambda port: [
         *(sys.executable, "-m", "daphne", "-v", "0"),
         *("-e", f"tcp:port={port}:interface=127.0.0.1:backlog=4096", application),
@@ -70,7 +70,7 @@ def _packages() -> str:
 
 
 def _centrifugo(port: int) -> list[str]:
-    """Checks its tokens, and gives each user a channel of their own; all else as it comes."""
+    """Verifies JWTs, and subscribes each user to a personal channel; otherwise Centrifugo's defaults."""
     settings = {
         "HTTP_SERVER_ADDRESS": "127.0.0.1",
         "HTTP_SERVER_PORT": port,
@@ -86,7 +86,7 @@ def _centrifugo(port: int) -> list[str]:
 
 
 def _centrifugo_version() -> str:
-    """With what it was built from, which the program itself may not know."""
+    """What `centrifugo version` prints."""
     return subprocess.run(
         ["centrifugo", "version"], capture_output=True, text=True, check=True
     ).stdout.strip()

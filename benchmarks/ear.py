@@ -1,10 +1,10 @@
 """
-When Redis passes each change on:
+Records when Redis delivers each change:
 
     python -m benchmarks.ear REDIS_URL PUBLICATION
 
-Says "ready" once it hears everything that is published. When its standard input ends it prints what it has
-heard: [[row, version, time (CLOCK_MONOTONIC)], …].
+Prints "ready" once it is subscribed to everything that is published. When its standard input ends, it prints
+what it has received: [[row, version, time (CLOCK_MONOTONIC)], …].
 """
 
 import json

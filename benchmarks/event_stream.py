@@ -1,5 +1,5 @@
 """
-The cheapest client of /cable/events: it looks for what the server writes, and leaves the chunks as they are.
+A minimal client of /cable/events. It searches the bytes for events, and does not parse the chunked encoding.
 """
 
 import time
@@ -9,7 +9,7 @@ from benchmarks.websocket import Client, Observer, OnChange
 
 
 def request(host: str, port: int, token: str) -> bytes:
-    """As a browser sends it, with as many headers as the handshake of websocket.py."""
+    """The request of a browser, with about as many headers as the handshake of websocket.py."""
     return (
         f"GET /cable/events HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: keep-alive\r\n"
         "Accept: text/event-stream\r\nCache-Control: no-cache\r\nSec-Fetch-Site: same-origin\r\n"
@@ -20,7 +20,7 @@ def request(host: str, port: int, token: str) -> bytes:
 
 
 class StreamClient(Client):
-    """As the one of a websocket, to who counts. It is welcomed and confirmed by the first event."""
+    """Counts as the WebSocket client does. The first event makes it both "welcomed" and "confirmed"."""
 
     __slots__ = ()
 
@@ -60,5 +60,5 @@ class StreamClient(Client):
 
 
 def new(host: str, port: int, person: dict[str, Any], observer: Observer, on_change: OnChange) -> Client:
-    """As the one of websocket.py."""
+    """As new() of websocket.py."""
     return StreamClient(request(host, port, person["token"]), observer, on_change)

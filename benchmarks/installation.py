@@ -1,9 +1,9 @@
 """
-The database that the project is measured with, its users, and the environment of every server.
+The database and users of the benchmarks, and the environment variables of every server.
 
     python -m benchmarks.installation COUNT FILE      creates users, tokens and tasks, and lists them in FILE
 
-All users are of one team, whose cards they may see.
+All users are members of one team, and may see its cards.
 """
 
 import json
@@ -34,19 +34,19 @@ def environment(database: Path, redis_url: str, settings: str = "lessy.settings"
         "CABLE_PREFIX": PREFIX,
         "PYTHONPATH": str(ROOT),
         "LOG_LEVEL": "WARNING",
-        # As in a server, whose hub publishes for it; those that change rows here are processes without one.
+        # As in a server process with a hub. Here processes without a hub change the rows.
         "CABLE_PUBLISH": "background",
     }
 
 
 class Installation:
-    """Made once a run; every server gets a copy of the database."""
+    """Created once per run. Every server gets a copy of the database."""
 
     def __init__(self, folder: Path, users: int) -> None:
         self.folder = folder
         self.people = folder / "people.json"
         self._template = folder / "template.sqlite3"
-        # Those of the contenders that have the most tables.
+        # The contenders' settings with the most tables.
         env = environment(self._template, "redis://127.0.0.1:1/0", TEAMS.settings)
         for words in (
             ["manage.py", "migrate", "-v", "0"],
@@ -55,7 +55,7 @@ class Installation:
             subprocess.run([sys.executable, *words], env=env, cwd=ROOT, check=True)
 
     def fresh_database(self) -> Path:
-        """In a folder of its own: beside the log that another server left, a copy would be malformed."""
+        """In a new folder: beside the write-ahead log of an earlier server, a copy would be malformed."""
         return Path(shutil.copy(self._template, tempfile.mkdtemp(dir=self.folder)))
 
 
@@ -82,7 +82,7 @@ def _populate(count: int, people: Path) -> None:
     Membership.objects.bulk_create(Membership(team=team, user=user) for user in users)
     board = Board.objects.create(team=team)
     Card.objects.bulk_create(Card(pk=pk, board=board) for pk in SHARED_ROWS)
-    # Or the first pass of each server would tell of all of them.
+    # Else the first pass of each server would deliver all of them.
     Card.objects.update(created_at=timezone.now() - DAY, updated_at=timezone.now() - DAY)
     payloads = (
         {

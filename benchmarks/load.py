@@ -1,6 +1,6 @@
 """
-The load generator, in a process of its own: `python -m benchmarks.load` reads commands as lines of JSON, and
-answers each with a line.
+The load generator, a separate process: `python -m benchmarks.load` reads commands as lines of JSON, and
+responds to each with one line.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ from benchmarks.websocket import Client
 
 HOST = "127.0.0.1"
 SOCKETS_PER_USER = 2
-# What real clients do: see design notes of actioncable's ConnectionMonitor.
+# As real clients do: see actioncable's ConnectionMonitor.
 RESUBSCRIBE_SECONDS = 0.5
 REOPEN_SECONDS = 3.0
-# How often a client is asked whether it has its confirm.
+# How often a client is polled for its confirmation.
 LOOK_SECONDS = 0.05
-# After this long without a single arrival what is missing is counted as lost.
+# After this long without any notification, the missing ones are counted as lost.
 PATIENCE_SECONDS = 4.0
 PUBLISH_AT_ONCE = 20
-# As a publication: of rows whose readers are all in the file of people. Their primary keys.
+# The publication of rows that every user in the file of people may see, and the rows' primary keys.
 SHARED, SHARED_ROWS = "shared", range(1, 101)
-# By the name that contenders.py has for them.
+# Contender.client -> the function that makes such a client.
 CLIENTS = {"websocket": websocket.new, "stream": event_stream.new, "centrifugo": centrifugo.new}
 
 
 class Sink(asyncio.Protocol):
-    """A connection to Redis whose answers nobody reads."""
+    """A connection to Redis that discards the responses."""
 
 
 def redis_command(*words: bytes) -> bytes:
@@ -43,19 +43,19 @@ def redis_command(*words: bytes) -> bytes:
 
 
 class Load:
-    """Commands are its public methods; their keyword arguments and results travel as JSON."""
+    """Each command is a public method; its keyword arguments and its result are sent as JSON."""
 
     def __init__(self) -> None:
         self.received = 0
         self.worst_gap = 0.0
         self.arrivals: list[tuple[float, bytes]] | None = None
         self.people: list[dict[str, Any]] = []
-        # Whoever may see the shared row, connected or not.
+        # The users who may see the shared row, connected or not.
         self.readers: list[int] = []
         self.clients: list[Client] = []
         self._new_client = CLIENTS["websocket"]
         self._changed = asyncio.Event()
-        # Of all floods: an older version of a row than the last would not be delivered.
+        # Shared by all floods: a version older than the last one of a row would not be delivered.
         self._versions = count(int(time.time()))
         self._opened = self._subscribes = self._refused = 0
 
@@ -65,7 +65,9 @@ class Load:
         self, *, ports: list[int], people: str, sockets: int, seconds: float, client: str = "websocket"
     ) -> dict[str, Any]:
         """
-        All at once, in turn to each port. people: a file of [{"id", "token", "task"}, …]. client: of CLIENTS.
+        Opens all sockets at once, on each port in turn.
+
+        people: a file of [{"id", "token", "task"}, …]. client: a key of CLIENTS.
         """
         self._new_client = CLIENTS[client]
         self._meet(people, sockets)
@@ -98,7 +100,7 @@ class Load:
                 await self._changed.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(0.02)  # most come in crowds
+        await asyncio.sleep(0.02)  # most changes come in bursts
 
     def _meet(self, people: str, sockets: int) -> None:
         with open(people) as file:
@@ -110,8 +112,9 @@ class Load:
         self, *, ports: list[int], people: str, sockets: int, seconds: float
     ) -> dict[str, Any]:
         """
-        As real clients come back after a mass disconnect: a third within the first second, the others within
-        six more; each repeats its subscribe every 500 ms and opens a new socket when 3 s brought no welcome.
+        Reconnects as real clients do after a mass disconnect: a third within the first second, the others
+        within the next six. Each client repeats its subscribe every 500 ms, and opens a new socket if no
+        welcome arrives within 3 s.
         """
         self._meet(people, sockets)
         self._opened = self._subscribes = self._refused = 0
@@ -132,7 +135,7 @@ class Load:
         }
 
     async def _come_back(self, ports: list[int], index: int, delay: float, seconds: float) -> float:
-        """How long it took from the first attempt to the confirm."""
+        """Returns the seconds from the first attempt to the confirmation."""
         await asyncio.sleep(delay)
         started = time.monotonic()
         while time.monotonic() < started + seconds:
@@ -150,7 +153,7 @@ class Load:
         return time.monotonic() - started
 
     async def _insist(self, client: Client) -> bool:
-        """Until it is confirmed; False if it ended, or was not even welcomed in time."""
+        """Repeats the subscribe until it is confirmed. False if the socket ended or got no welcome."""
         opened = time.monotonic()
         while not client.confirmed and not client.ended:
             now = time.monotonic()
@@ -166,7 +169,7 @@ class Load:
     # Delivering
 
     async def flood(self, *, redis: int, publication: str, seconds: float, window: int) -> dict[str, Any]:
-        """As much as the server takes: there are always `window` deliveries on their way."""
+        """Publishes as fast as the server delivers: about `window` deliveries are always in flight."""
         transport, _ = await asyncio.get_running_loop().create_connection(Sink, HOST, redis)
         messages, each = self._messages(publication), self._heard_by(publication)
         at_once = max(1, PUBLISH_AT_ONCE * SOCKETS_PER_USER // each)
@@ -176,8 +179,8 @@ class Load:
         while time.monotonic() < started + seconds:
             on_their_way = published * each - (self.received - before)
             if on_their_way > window:
-                # All sockets wait with it: on loopback a reader that waits for one is woken by the sender's
-                # own CPU, as across a network nobody is.
+                # Block the event loop too: on loopback, waking a reader that waits for a socket costs the
+                # sender's CPU time. Over a network it would not.
                 time.sleep(0.001)  # noqa: ASYNC251
                 await asyncio.sleep(0)
                 if time.monotonic() - started > PATIENCE_SECONDS and self.received == before:
@@ -200,7 +203,7 @@ class Load:
         }
 
     def _heard_by(self, publication: str) -> int:
-        """How many sockets."""
+        """The number of sockets that receive each publication."""
         return len(self.clients) if publication == SHARED else SOCKETS_PER_USER
 
     def _messages(self, publication: str) -> Iterator[bytes]:
@@ -222,17 +225,20 @@ class Load:
                 seen, since = self.received, time.monotonic()
 
     async def watch(self) -> dict[str, Any]:
-        """Keep every notification from now on, for heard(). Answered before anything is to be published."""
+        """
+        Record every notification from now on, for heard(). The caller publishes only after the response to
+        this command.
+        """
         self.arrivals = []
         self.watch_pings()
         return {}
 
     async def heard(self, *, expected: int, patience: float, pings: int = 0) -> dict[str, Any]:
         """
-        What came since watch(): [time (CLOCK_MONOTONIC), its JSON].
+        The notifications since watch(): [[time (CLOCK_MONOTONIC), the message], …].
 
-        Waits until so many notifications came, and so many pings on each socket; no longer than `patience`
-        seconds in which neither came. How long a slow machine takes to publish decides nothing.
+        Waits for `expected` notifications, and for `pings` pings on each socket. Gives up after `patience`
+        seconds without any of either, so that a slow publisher does not end the wait.
         """
         seen, since = -1, time.monotonic()
         while (missing := self._missing(expected, pings)) and time.monotonic() < since + patience:
@@ -245,12 +251,12 @@ class Load:
         return {"arrivals": frames, "ping_gap": self._worst_gap(), "pings": fewest}
 
     def _missing(self, expected: int, pings: int) -> int:
-        """Notifications and pings, together."""
+        """The number of missing notifications and pings together."""
         unheard = max(0, expected - len(self.arrivals or ()))
         return unheard + sum(max(0, pings - client.pings) for client in self.clients if pings)
 
     async def blast(self, *, seconds: float) -> dict[str, Any]:
-        """Of the null server: how many frames a second this generator takes, at how much of its CPU."""
+        """With the null server: the frames per second that this generator receives, and its CPU per frame."""
         before, used, started = self.received, time.process_time(), time.monotonic()
         await asyncio.sleep(seconds)
         elapsed = time.monotonic() - started
@@ -269,7 +275,7 @@ class Load:
             client.last_ping, client.pings = now, 0
 
     def _worst_gap(self) -> float:
-        """Of any socket, what it waits for now included. Seconds."""
+        """The longest gap on any socket, in seconds; the gap that is still open counts."""
         now = time.monotonic()
         waiting = max((now - client.last_ping for client in self.clients if not client.ended), default=0.0)
         return max(self.worst_gap, waiting)

@@ -1,5 +1,5 @@
 """
-The benchmarks: which servers, how many sockets, and what is measured of them.
+The benchmarks: which servers, how many sockets, and what is measured.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Plan:
     servers: tuple[str, ...]
     sizes: tuple[int, ...]
     measure: Callable[[Session], Figures]
-    # Users that there are, whether they are connected or not.
+    # The number of users in the database, connected or not.
     readers: int = 0
 
 
@@ -38,8 +38,8 @@ def _growth(session: Session) -> Figures:
 
 def _sends(session: Session) -> Figures:
     """
-    What the kernel takes for a `send`; and that the load generator is not the bottleneck: what it takes from
-    who does nothing else.
+    The kernel's cost of a `send`. It also shows that the load generator is not the bottleneck: how much it
+    can receive from a server that only sends.
     """
     session.connect()
     return session.blast()
@@ -54,14 +54,14 @@ def _storm(session: Session) -> Figures:
 
 
 def _audience(session: Session) -> Figures:
-    """The same sockets hear of rows of their own, and of a row that they all may see with many others."""
+    """The same sockets receive changes of their users' own rows, and of a row that all users may see."""
     figures = session.connect() | session.last_of_all()
     owner, shared = session.flood(), session.flood("shared")
     return figures | {
         "owner_delivery_us": owner["delivery_us"],
         "delivery_us": shared["delivery_us"],
         "delivery_by_owner": shared["delivery_us"] / owner["delivery_us"],
-        # Less than none where a pass told some again.
+        # Negative if a pass delivered some again.
         "lost": max(0, owner["lost"]) + max(0, shared["lost"]),
     }
 

@@ -1,5 +1,5 @@
 """
-What a server costs, as the operating system counts it, for its whole process tree.
+CPU time and memory of a server's whole process tree, as the operating system counts them.
 """
 
 import os
@@ -9,7 +9,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def tree(pid: int) -> list[int]:
-    """The process and all that descend from it."""
+    """The process and all its descendants."""
     found = [pid]
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in task.read_text().split():
@@ -18,7 +18,7 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_seconds(*pids: int) -> float:
-    """User and system time so far, of their trees. Exact to 10 ms."""
+    """User and system time of their process trees so far. The resolution is 10 ms."""
     total = 0
     for each in (each for pid in pids for each in tree(pid)):
         fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
@@ -27,7 +27,7 @@ def cpu_seconds(*pids: int) -> float:
 
 
 def memory_bytes(*pids: int) -> int:
-    """Proportional set size of their trees: what is shared counts once."""
+    """Proportional set size of their process trees: shared memory counts once."""
     total = 0
     for each in (each for pid in pids for each in tree(pid)):
         rollup = Path(f"/proc/{each}/smaps_rollup").read_text()

@@ -1,5 +1,5 @@
 """
-The programs of ours that run beside a server under test, each in a process of its own.
+Our programs that run beside a server under test, each in a separate process.
 """
 
 import json
@@ -11,12 +11,12 @@ from typing import Any
 
 from benchmarks.contenders import ROOT
 
-# By the row and its version.
+# (row, version) -> time.
 Times = dict[tuple[int, int], float]
 
 
 class Generator:
-    """load.py, by its standard input and output."""
+    """Controls load.py through its standard input and output."""
 
     def __init__(self) -> None:
         self._process = _start("load", stdin=subprocess.PIPE)
@@ -36,7 +36,7 @@ class Generator:
 
 
 class Making:
-    """A run of changes.py. times: when each was committed. peak_bytes: of its process."""
+    """A run of changes.py. times: when each change was committed. peak_bytes: peak memory of the process."""
 
     def __init__(
         self, publication: str, rate: float, seconds: float, people: str, env: Mapping[str, str]
@@ -58,7 +58,7 @@ class Making:
 
 
 class Ear:
-    """A run of ear.py: when Redis passed each change on, once it has been closed."""
+    """A run of ear.py. times: when Redis delivered each change; set by close()."""
 
     def __init__(self, redis_url: str, publication: str) -> None:
         self.times: Times = {}

@@ -1,7 +1,8 @@
 """
-What each server's own publisher puts on Redis for one notification, byte for byte, and what that says. Pure.
+The message that each server's publisher sends to Redis for one notification, byte for byte, and a parser of
+these. Pure.
 
-Publishing is not what is measured, so that it is done as cheaply as can be: by load.py, many at a time.
+Publishing is not measured. It is therefore made cheap: load.py sends many messages at a time.
 """
 
 import json
@@ -15,7 +16,7 @@ import msgpack
 from notifications.broker.events import changes_event, shared_event, stream_of_user
 from notifications.wire.payloads import update_change
 
-# CABLE_PREFIX of the servers that are measured: whoever publishes here knows none of their settings.
+# CABLE_PREFIX of the measured servers: the publishers here do not read their settings.
 PREFIX = "bench"
 
 Publication = Callable[[int, int, int], tuple[str, bytes]]
@@ -34,32 +35,32 @@ def _layer_channel(group: str) -> str:
 
 
 def cable(user: int, task: int, version: int) -> tuple[str, bytes]:
-    """notifications.broker.publisher, by way of the channel layer."""
+    """As notifications.broker.publisher, through the channel layer."""
     change = update_change("tasks", task, user, datetime.fromtimestamp(version, UTC))
     event = changes_event([change], time.time())
     return _layer_channel(f"{PREFIX}.{stream_of_user(user)}"), msgpack.packb(event)
 
 
 def textbook(user: int, task: int, version: int) -> tuple[str, bytes]:
-    """channel_layer.group_send to a consumer's handler."""
+    """As channel_layer.group_send to a handler of a consumer."""
     event = {"type": "notify", "payload": _payload(task, version)}
     return _layer_channel(f"user.{user}"), msgpack.packb(event)
 
 
 def packaged(user: int, task: int, version: int) -> tuple[str, bytes]:
-    """django-actioncable's cable_broadcast."""
+    """As cable_broadcast of django-actioncable."""
     group = f"user.{user}"
     event = {"type": "action_cable_message", "group": group, "message": _payload(task, version)}
     return _layer_channel(group), msgpack.packb(event)
 
 
 def plain(user: int, task: int, version: int) -> tuple[str, bytes]:
-    """ActionCable.server.broadcast; and what a bare application would do."""
+    """As ActionCable.server.broadcast of Rails, and as for the bare application (the floor)."""
     return f"user.{user}", _in_json(_payload(task, version))
 
 
 def centrifugo(user: int, task: int, version: int) -> tuple[str, bytes]:
-    """To the personal channel of a user, without a history: a `Publication` of its client.proto."""
+    """To the personal channel of a user, without history: a `Publication` of Centrifugo's client.proto."""
     data = _in_json(_payload(task, version))
     milliseconds = time.time_ns() // 1_000_000
     message = b"\x22" + _varint(len(data)) + data + b"\x48" + _varint(milliseconds)
@@ -67,7 +68,7 @@ def centrifugo(user: int, task: int, version: int) -> tuple[str, bytes]:
 
 
 def _varint(number: int) -> bytes:
-    """As Protocol Buffers write it."""
+    """The varint encoding of Protocol Buffers."""
     found = bytearray()
     while number > 0x7F:
         found.append(number & 0x7F | 0x80)
@@ -76,7 +77,7 @@ def _varint(number: int) -> bytes:
 
 
 def shared(users: Sequence[int], card: int, version: int) -> tuple[str, bytes]:
-    """As cable, of a row that all these users may see."""
+    """As cable(), for a row that all these users may see."""
     change = update_change("cards", card, "", datetime.fromtimestamp(version, UTC))
     event = shared_event(change, users, time.time())
     return _layer_channel(f"{PREFIX}.cable.control"), msgpack.packb(event)
@@ -90,13 +91,13 @@ PUBLICATIONS: dict[str, Publication] = {
     "centrifugo": centrifugo,
 }
 
-# Of those that put a dictionary into MessagePack: where the notification is.
+# For messages that are a MessagePack map: the key of the notification.
 _PACKED = {"textbook": "payload", "packaged": "message"}
 _IN_JSON = re.compile(rb'"id":(\d+).*?"updatedAt":(\d+)')
 
 
 def row_and_version(publication: str, body: bytes) -> tuple[int, int] | None:
-    """Of a notification; None of anything else that is published."""
+    """Of a notification; None for any other message."""
     if publication in _PACKED:
         told = msgpack.unpackb(body).get(_PACKED[publication], {})
         return (told["id"], told["updatedAt"]) if "updatedAt" in told else None

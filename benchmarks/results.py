@@ -1,5 +1,5 @@
 """
-Results: docs/benchmarks/NAME.json has every round, with the machine, the command and the versions.
+The results: docs/benchmarks/NAME.json contains every round, the machine, the command and the versions.
 """
 
 import json
@@ -23,7 +23,7 @@ def medians(rounds: list[Figures]) -> Figures:
 
 
 def table(name: str, rounds: Rounds) -> str:
-    """Markdown: a line per figure, a column per server and size; medians, and the ratio to the floor."""
+    """A Markdown table: a row per figure, a column per server and size; medians, and ratios to the floor."""
     columns = {
         (server, size): medians(each) for server, sizes in rounds.items() for size, each in sizes.items()
     }

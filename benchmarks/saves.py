@@ -1,11 +1,11 @@
 """
-What a save costs with notifications on and off, and a transaction of 1,000 of them; in a process of its own,
-against a real Redis. `python -m benchmarks.saves` prints milliseconds.
+The cost of a save with notifications on and off, and of a transaction with 1,000 saves; in a separate
+process, with a real Redis. `python -m benchmarks.saves` prints milliseconds.
 
-A single save is timed as its caller sees it: the publisher works in the background, and has finished before
-the next. It does so after a save without notifications too, with the same change: what differs is then the
-save, not how warm the publisher left the caches for it. Back to back, the saves share the interpreter with
-the publisher, whose work then counts in full.
+A single save is timed as its caller sees it: the publisher works in the background, and finishes before the
+next save. After a save with notifications off, the publisher gets the same change by hand: so both kinds of
+save meet equally warm CPU caches, and only the save differs. Back to back, the saves share the interpreter
+with the publisher, whose work then counts in full.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.support.redis import RedisServer
 SAVES = 1_000
 BATCH = 1_000
 BLOCK = 50
-# Between single saves: who has just waited finds its caches cold.
+# Between single saves, so that each starts with cold CPU caches.
 PAUSE_SECONDS = 0.001
 
 
@@ -40,7 +40,7 @@ def measure(installation: Installation) -> Figures:
 
 
 def _compare() -> Figures:
-    """On and off alternate in blocks, so that both meet the same machine."""
+    """Blocks with on and off alternate, so that other load on the machine affects both equally."""
     from django.db import transaction
     from django.db.models.signals import post_save
 
@@ -92,7 +92,7 @@ def _compare() -> Figures:
         switch(on := block % 2 == 0)
         took = timed_batch()
         publisher.flush(5)
-        if block:  # the first meets cold caches
+        if block:  # the first block has cold caches
             batches[on].append(took)
     return {
         "save_on_ms": median(singles[True]),

@@ -1,5 +1,5 @@
 """
-One server under test with its Redis, its database and a crowd of clients; and what can be measured of it.
+One server under test with its Redis, its database and its clients, and the measurements of it.
 """
 
 import json
@@ -19,15 +19,15 @@ from benchmarks.programs import Ear, Generator, Making, Times
 from tests.support.processes import Child, Footprint, free_port
 from tests.support.redis import RedisServer
 
-# What a start or a storm leaves to do would count as what is measured next.
+# Work that a start or a storm leaves behind would be counted in the next measurement.
 SETTLE_SECONDS = 2.0
 STORM_SECONDS = 90.0
-# Deliveries that are on their way while a server is flooded: enough to keep it busy, few enough to stay fair.
+# Deliveries in flight during a flood: enough to keep a server busy, few enough to stay fair.
 WINDOW = 1_000
 CHANGES_PER_SECOND = 200
-# Of rows that all sockets hear of: so few that each has been told before the next.
+# For rows that all sockets receive: so few that each change is delivered before the next is made.
 SHARED_CHANGES_PER_SECOND = 4
-# Long enough to see pings that are late.
+# Long enough to notice late pings.
 FLOOD_SECONDS = 8.0
 
 Figures = dict[str, float]
@@ -49,7 +49,7 @@ class Session:
 
     @property
     def _turns(self) -> list[int]:
-        """The ports that the sockets connect to in turn; those of a user follow one another."""
+        """The ports to which the sockets connect in turn. The sockets of a user are consecutive."""
         each = 1 if self.contender.apart else SOCKETS_PER_USER
         return [port for port in self.ports for _ in range(each)]
 
@@ -66,7 +66,7 @@ class Session:
     # What can be measured
 
     def connect(self) -> Figures:
-        """A storm: all sockets at once, to their confirms. And what they weigh afterwards."""
+        """A connection storm: all sockets at once, until they are confirmed. Then their memory."""
         time.sleep(SETTLE_SECONDS)
         memory, used = memory_bytes(*self.pids), cpu_seconds(*self.pids)
         options = {
@@ -87,7 +87,7 @@ class Session:
         }
 
     def reconnect(self, seconds: float = 30) -> Figures:
-        """As real clients do, with their impatience."""
+        """Reconnects as real clients do, with their timeouts and retries."""
         time.sleep(SETTLE_SECONDS)
         used = cpu_seconds(*self.pids)
         options = {"ports": self._turns, "people": self.people, "sockets": self.sockets, "seconds": seconds}
@@ -103,7 +103,7 @@ class Session:
         }
 
     def idle(self, seconds: float = 9) -> Figures:
-        """Pings, and nothing else. In percent of one core."""
+        """CPU in percent of one core while the server sends only pings."""
         used, started = cpu_seconds(*self.pids), time.monotonic()
         self.load("watch")
         time.sleep(seconds)
@@ -112,7 +112,7 @@ class Session:
         return {"idle_cpu": share * 100, "idle_ping_gap": answer["ping_gap"]}
 
     def flood(self, publication: str = "") -> Figures:
-        """As many deliveries as the server can. publication: by default that of the contender."""
+        """The highest rate of deliveries of the server. publication: by default that of the contender."""
         publication = publication or self.contender.publication
         options = {"redis": self.redis.port, "publication": publication, "window": WINDOW}
         self.load("flood", seconds=1, **options)
@@ -129,7 +129,7 @@ class Session:
         }
 
     def blast(self, seconds: float = 4) -> Figures:
-        """Of the null server, which sends all the time: what a bare `send` costs, and to read it."""
+        """With the null server, which sends all the time: the cost of a bare `send`, and of receiving it."""
         self.load("blast", seconds=1)
         used = cpu_seconds(*self.pids)
         answer = self.load("blast", seconds=seconds)
@@ -140,7 +140,7 @@ class Session:
         }
 
     def latency(self, seconds: float = 10) -> Figures:
-        """From the commit to Redis, from there to the socket, and both; at 200 changes a second."""
+        """From the commit to Redis, from Redis to the socket, and in total; at 200 changes a second."""
         publication = self.contender.publication
         with closing(Ear(self.redis.url, publication)) as ear, self._changes() as making:
             made = making(publication, CHANGES_PER_SECOND, seconds)
@@ -153,7 +153,7 @@ class Session:
         return _latencies(made.times, arrivals) | to_redis | from_redis
 
     def last_of_all(self, seconds: float = 20) -> Figures:
-        """As latency, of rows that all sockets hear of, to the last of them."""
+        """As latency(), for rows that all sockets receive: from the commit to the last socket."""
         with self._changes() as making:
             made = making(SHARED, SHARED_CHANGES_PER_SECOND, seconds)
         expected = self.sockets * len(made.times)
@@ -162,8 +162,8 @@ class Session:
 
     def beside_a_multitude(self, rate: float = 0.5, seconds: float = 20) -> Figures:
         """
-        Of changes that one user hears of, while now and then a row changes that all users may see; and what
-        that takes of memory, at the most: of the server, and of the process that saves such a row.
+        The latency of changes for one user each, while now and then a row changes that all users may see. And
+        the peak memory of the server, and of the process that saves such a row.
         """
         servers = [Footprint(pid) for pid in self.pids]
         before = sum(server.resident_bytes for server in servers)
@@ -187,8 +187,8 @@ class Session:
     @contextmanager
     def _changes(self) -> Iterator[Callable[[str, float, float], Making]]:
         """
-        Those of changes.py, several at a time, which have all been made at the end of the block. The load
-        generator keeps what it hears meanwhile.
+        Starts runs of changes.py, several at a time; all have finished at the end of the block. The load
+        generator records what it receives meanwhile.
         """
         users = json.loads(Path(self.people).read_text())[: self.sockets // SOCKETS_PER_USER]
         begun: list[Making] = []
@@ -216,7 +216,7 @@ def _delays(since: Times, arrivals: list[Any]) -> list[float]:
 
 
 def _spread(name: str, delays: list[float]) -> Figures:
-    """In milliseconds. What never arrived is not among the delays."""
+    """In milliseconds. `delays` does not include notifications that never arrived."""
     ordered = sorted(delays) or [math.inf]
     return {
         f"{name}_p50_ms": ordered[len(ordered) // 2] * 1e3,

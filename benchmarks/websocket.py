@@ -1,7 +1,7 @@
 """
-The cheapest client of the cable that still does what a real one does. RFC 6455, the client's side, by hand.
+A minimal client of the cable that still behaves as a real one: the client's side of RFC 6455, by hand.
 
-A library would cost more per frame than the servers that it is to measure.
+A library would cost more CPU per frame than the servers that are measured.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ IDENTIFIER = r"{\"channel\":\"NotificationsChannel\"}"
 SUBSCRIBE = f'{{"command":"subscribe","identifier":"{IDENTIFIER}"}}'.encode()
 
 TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
-# django-actioncable sorts its keys, so that the word may come last; a notification is always longer.
+# django-actioncable sorts the keys of a frame, so that "ping" may come last. A notification is always longer.
 _PING_WORD, _PING_BYTES = b'"ping"', 64
 
 
 class Observer(Protocol):
     """
-    What the load generator counts. arrivals: time and text of each notification, while it is a list.
+    The counters of the load generator. arrivals: time and text of each notification, or None: not recorded.
     """
 
     received: int
@@ -29,7 +29,7 @@ class Observer(Protocol):
 
 
 def handshake(host: str, port: int, token: str) -> bytes:
-    """As a browser sends it."""
+    """The handshake of a browser."""
     return upgrade(
         *("/cable", host, port),
         "Sec-WebSocket-Protocol: actioncable-v1-json, actioncable-unsupported",
@@ -38,7 +38,7 @@ def handshake(host: str, port: int, token: str) -> bytes:
 
 
 def upgrade(path: str, host: str, port: int, *headers: str) -> bytes:
-    """The key is the same for all: nobody checks the answer."""
+    """All clients send the same Sec-WebSocket-Key: none checks the response to it."""
     lines = (
         f"GET {path} HTTP/1.1",
         f"Host: {host}:{port}",
@@ -55,7 +55,7 @@ def upgrade(path: str, host: str, port: int, *headers: str) -> bytes:
 
 
 def client_frame(opcode: int, payload: bytes) -> bytes:
-    """Masked, as clients must. Up to 65,535 bytes."""
+    """Masked, as RFC 6455 requires of clients. Up to 65,535 bytes."""
     size = len(payload)
     length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2)
     mask = os.urandom(4)
@@ -68,7 +68,7 @@ _SUBSCRIBE_FRAME = client_frame(TEXT, SUBSCRIBE)
 
 class Client(asyncio.Protocol):
     """
-    One socket. It subscribes when it is welcomed. on_change: called when it is welcomed, confirmed or over.
+    One socket. It subscribes when it is welcomed. on_change: called when it is welcomed, confirmed or closed.
     """
 
     __slots__ = (
@@ -98,7 +98,7 @@ class Client(asyncio.Protocol):
         self.subscribes = self.pings = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
         self.transport.write(self._request)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -126,7 +126,7 @@ class Client(asyncio.Protocol):
         self._rest = data[max(at, 0) :] if at < end else b""
 
     def _skip_upgrade(self, data: bytes) -> int:
-        """Where the frames begin; -1 while the answer is incomplete, or when it is a refusal."""
+        """Where the frames begin; -1 if the response is incomplete or a refusal."""
         head = data.find(b"\r\n\r\n")
         if head < 0:
             return -1
@@ -175,5 +175,5 @@ OnChange = Callable[[Client], None]
 
 
 def new(host: str, port: int, person: dict[str, Any], observer: Observer, on_change: OnChange) -> Client:
-    """person: {"id", "token", "task"}, of installation.py."""
+    """person: {"id", "token", "task"}, from installation.py."""
     return Client(handshake(host, port, person["token"]), observer, on_change)

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-# In this repository the app is the folder notifications; where it is installed, sync_cable.
+# In this repository the package is `notifications`; an installed one is imported as `sync_cable`.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from notifications.client import Cable, CableError, Refetch, Told
 
@@ -18,7 +18,7 @@ def shown(told: Told) -> str:
 
 
 def main(arguments: list[str]) -> str | int:
-    """For sys.exit: a sentence is printed to stderr, and the status is 1."""
+    """Returns the argument of sys.exit(), which prints a text to stderr and exits with 1."""
     stays = arguments[2:] == ["--stay"]
     if len(arguments) != 2 and not stays:
         return f"usage: {(__doc__ or '').partition(': ')[2]} [--stay]\n--stay: come back when it is lost"

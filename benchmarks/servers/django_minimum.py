@@ -1,4 +1,4 @@
-"""Django as a Channels tutorial sets it up: a database, and the channel layer on Redis' publish/subscribe."""
+"""Django as in a Channels tutorial: a database, and the channel layer on Redis pub/sub."""
 
 import os
 

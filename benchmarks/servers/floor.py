@@ -1,7 +1,7 @@
 """
-The floor: the least an ASGI application can do and still be a cable. No Channels, no Django, no log-in.
+The floor: the minimal ASGI application that is still a cable. No Channels, no Django, no authentication.
 
-It is what daphne itself costs; ratios to it tell what ours adds.
+It shows the cost of daphne itself; a ratio to it shows what our server adds.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ def begin() -> None:
 
 async def deliver() -> None:
     async with subscribing:
-        await pubsub.subscribe("somebody")  # an unsubscribed one cannot listen
+        await pubsub.subscribe("somebody")  # listen() needs at least one subscription
     async for message in pubsub.listen():
         if message["type"] == "message":
             user = int(message["channel"].rpartition(b".")[2])

@@ -1,6 +1,6 @@
 """
-The null server: it confirms whoever subscribes, and then writes frames to all of them as fast as it can.
-What load.py takes from it is what load.py can take.
+The null server: it confirms every subscription, and then writes frames to all clients as fast as it can. The
+rate at which load.py receives them is the most that load.py can receive.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Peer(asyncio.Protocol):
     upgraded = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
 
     def data_received(self, data: bytes) -> None:
         if self.upgraded:
@@ -49,7 +49,7 @@ async def blast() -> None:
             try:
                 peer.send(NOTIFICATION)
             except BlockingIOError:
-                continue  # the generator is behind: the next one, then
+                continue  # the load generator is behind on this socket
             except OSError:
                 return
         await asyncio.sleep(0 if sockets else 0.01)

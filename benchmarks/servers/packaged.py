@@ -1,4 +1,4 @@
-"""django-actioncable from PyPI, as its README says; on the publish/subscribe layer, where it does best."""
+"""django-actioncable from PyPI, set up as in its README; on the pub/sub channel layer, its fastest."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""ActionCable on an AsyncJsonWebsocketConsumer, as the tutorials of Channels would write it."""
+"""ActionCable on an AsyncJsonWebsocketConsumer, written as in the tutorials of Channels."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Who a handshake is from, for servers that do not check it: the token's middle part, unverified."""
+"""The user of a handshake, for servers without authentication: read from the JWT's payload, unverified."""
 
 import base64
 import json
