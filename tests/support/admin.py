@@ -1,4 +1,4 @@
-"""The admin as an operator uses it: pages, and the forms on them."""
+"""A client of the admin site: it reads pages and submits their forms."""
 
 import html
 import re
@@ -22,8 +22,8 @@ class Admin:
 
     def submit(self, path: str, **changes: Any) -> str:
         """
-        The form on a page, sent as it stands but for the changes; None takes a field out. Returns the page
-        that follows. Raises AssertionError when the form comes back with errors.
+        Submits the form of a page with these changes; None removes a field. Returns the page that follows.
+        Raises AssertionError if the form is shown again with errors.
         """
         fields: dict[str, Any] = {**_fields(self._browser.get(path).text), **changes}
         sent = {name: value for name, value in fields.items() if value is not None}
@@ -34,7 +34,7 @@ class Admin:
 
 
 def _fields(page: str) -> dict[str, str]:
-    """Those that a browser would send: checkboxes only when checked, and no buttons."""
+    """The fields that a browser would send: checkboxes only if checked, and no buttons."""
     inputs = [_attributes(tag) for tag in re.findall(r"<input ([^>]*)>", page)]
     found = {
         each["name"]: each.get("value", "on" if "checked" in each else "")
@@ -58,7 +58,7 @@ def _selected(page: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def admin_of(site: Site, server: Server) -> Iterator[Admin]:
-    """Logged in on this server as a superuser of their own."""
+    """Logged in on this server as a new superuser."""
     person = site.new_person(password="secret", is_staff=True, is_superuser=True)
     with httpx.Client(base_url=server.url, follow_redirects=True, timeout=30) as browser:
         admin = Admin(browser)

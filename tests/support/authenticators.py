@@ -1,11 +1,11 @@
-"""Authenticators that ask nobody, for tests of what comes after them."""
+"""Authenticators without a database, for tests of what follows the authentication."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 class AdmitsAll:
-    """admission: of whoever comes."""
+    """admission: the result for every handshake."""
 
     admission: Any
 

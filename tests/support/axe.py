@@ -1,4 +1,4 @@
-"""axe-core in a page: what keeps people out who see, hear or point differently."""
+"""axe-core in a page: finds violations of accessibility rules."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.support.required import missing
 
 SCRIPT = Path(__file__).parents[1] / "clients/node_modules/axe-core/axe.min.js"
 
-# Two turns: the styles of the scheme are computed in the first, and what moves begins in it.
+# Two animation frames: in the first, styles of the colour scheme are computed and animations begin.
 _STILL = """new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame)).then(
     () => Promise.allSettled(document.getAnimations().map(each => each.finished))
 ).then(() => null)"""
@@ -18,15 +18,15 @@ _RUN = """axe.run().then(found => found.violations.map(
 
 
 def assert_accessible(page: Page, state: str) -> None:
-    """In light and in dark. state: what the page shows, for the message of a failure."""
+    """In the light and the dark scheme. state: what the page shows, for the failure message."""
     for scheme, found in violations(page).items():
         assert found == [], f"{state}, {scheme}: {found}"
 
 
 def violations(page: Page) -> dict[str, list[list[str]]]:
     """
-    Of each scheme: the rule, and the elements that break it. Without motion: colours on their way from one to
-    the other would be judged.
+    For each scheme, the violated rules with the elements that violate them. With reduced motion, and after
+    all animations: else axe would judge colours in transition.
     """
     if not SCRIPT.is_file():
         missing("axe-core (make setup)")

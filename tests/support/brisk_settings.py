@@ -1,4 +1,4 @@
-"""A reconcile that a test can wait for."""
+"""A reconcile interval that is short enough for a test."""
 
 from lessy.settings import *  # noqa: F403
 

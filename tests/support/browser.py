@@ -1,8 +1,9 @@
 """
-A real Chromium, of the system, for the length of one test.
+A real Chromium, installed on the system, for one test.
 
-Playwright's loop counts as running in the test's thread for as long as the browser is open. So no browser
-outlives its test, and in one that has a browser the ORM belongs to other processes (site.shell).
+While the browser is open, Playwright's event loop counts as running in the test's thread, and Django refuses
+the ORM there. So each browser is closed with its test, and a test with a browser uses the ORM in another
+process (site.shell).
 """
 
 import shutil
@@ -31,31 +32,31 @@ ARGUMENTS = [
 
 
 class Browser:
-    """errors: what its pages wrote to their consoles as errors, and what they threw and nobody caught."""
+    """errors: the error messages of its pages' consoles, and their uncaught exceptions."""
 
     def __init__(self, chromium: PlaywrightBrowser) -> None:
         self._chromium = chromium
         self.errors: list[str] = []
 
     def new_page(self, **options: Any) -> Page:
-        """With a profile of its own: no cookies, no storage. Options: of Playwright's new_context."""
+        """In a new profile: no cookies, no storage. options: of Playwright's new_context."""
         return self._watched(self._chromium.new_context(**options).new_page())
 
     def new_page_of(self, origin: str, html: str = "") -> Page:
         """
-        A page of another site, https://…, which nobody serves; not gone to yet. It may speak to this
-        machine, for which Chromium would ask its user.
+        A page of another origin, https://…, which Playwright serves instead of a server. The caller must
+        navigate to it. The page may connect to this machine, for which Chromium would ask the user.
         """
         page = self.new_page(permissions=["local-network-access"])
         page.route(f"{origin}/", lambda route: route.fulfill(body=html, content_type="text/html"))
         return page
 
     def new_window(self, page: Page) -> Page:
-        """Another page with the profile of this one."""
+        """Another page in the same profile."""
         return self._watched(page.context.new_page())
 
     def wait_for_error(self, page: Page, part: str, seconds: float = 10) -> None:
-        """Until a page of ours has told of such an error. page: one of them; its loop must run for any to."""
+        """Waits for an error that contains `part`. page: any page; its event loop must run to receive one."""
         deadline = time.monotonic() + seconds
         while not any(part in error for error in self.errors):
             assert time.monotonic() < deadline, f"no error with {part!r}: {self.errors}"
@@ -67,7 +68,7 @@ class Browser:
         return page
 
     def _note(self, message: ConsoleMessage) -> None:
-        # Chromium asks for it by itself, whatever the page.
+        # Chromium requests the favicon by itself, for every page.
         asked_by_itself = message.location["url"].endswith("/favicon.ico")
         if message.type == "error" and not asked_by_itself:
             self.errors.append(message.text)

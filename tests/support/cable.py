@@ -1,4 +1,4 @@
-"""A bare websocket that speaks ActionCable, to see every frame as it is."""
+"""A WebSocket client that speaks ActionCable and shows every frame unprocessed."""
 
 import json
 import time
@@ -79,13 +79,13 @@ class CableSocket:
     # Receiving
 
     def text(self, seconds: float = 20) -> str:
-        """The next frame, a ping perhaps. Raises TimeoutError, or ConnectionClosed."""
+        """The next frame, pings included. Raises TimeoutError or ConnectionClosed."""
         text = str(self.socket.recv(timeout=seconds))
         self.texts.append(text)
         return text
 
     def frame(self, seconds: float = 20) -> dict[str, Any]:
-        """The next frame that is no ping; however many of those come meanwhile, it must be here in time."""
+        """The next frame that is not a ping. Pings do not extend the deadline."""
         deadline = time.monotonic() + seconds
         while True:
             found: dict[str, Any] = json.loads(self.text(max(0, deadline - time.monotonic())))
@@ -106,7 +106,7 @@ class CableSocket:
         return found
 
     def close_code(self, seconds: float = 10) -> int:
-        """What follows must be the close, pings aside."""
+        """The next frame, except pings, must be the close. Returns its code."""
         deadline = time.monotonic() + seconds
         try:
             while True:
@@ -124,14 +124,14 @@ class CableSocket:
         self.send(command=name, identifier=identifier, **more)
 
     def subscribe(self, identifier: str = I, **more: Any) -> None:
-        """And be confirmed."""
+        """Subscribes, and waits for the confirmation."""
         self.command("subscribe", identifier, **more)
         assert self.frame() == confirmed(identifier)
 
     def assert_nothing_came(self) -> None:
         """
-        Commands run in order: when a subscribe sent now is the next to be answered, nothing sent before was,
-        and the socket works.
+        Commands are processed in order: if the next frame confirms a subscribe that is sent now, the server
+        has sent nothing in response to earlier commands, and the socket still works.
         """
         fresh = json.dumps({"channel": "NotificationsChannel", "probe": len(self.texts), "of": id(self)})
         self.command("subscribe", fresh)

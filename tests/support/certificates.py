@@ -1,4 +1,4 @@
-"""Certificates that a test makes."""
+"""Self-signed certificates for tests."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def new_certificate(folder: Path, host: str) -> Path:
-    """Signed with its own key, under the names that Let's Encrypt's client gives its files."""
+    """Creates a self-signed certificate and its key, in files named as Certbot (Let's Encrypt) names them."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A fresh database for a site of its own: of the kind that DATABASE_URL names, else SQLite."""
+"""A new database for a test's own site: PostgreSQL if DATABASE_URL names one, else SQLite."""
 
 import atexit
 import os
@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-# Settings → an SQLite database that these have migrated: each migration takes seconds of CPU, a copy none.
+# Settings module → a migrated SQLite database: to migrate takes seconds of CPU, to copy almost none.
 _migrated: dict[str, Path] = {}
 
 
@@ -41,13 +41,13 @@ def _postgres(server: str) -> Iterator[str]:
 
 
 def migrate(url: str, settings: str, run: Callable[[], object]) -> None:
-    """run: applies the migrations of these settings to the database, which is new."""
+    """run: applies the migrations of these settings to the new database."""
     file = Path(url.removeprefix("sqlite:///"))
     if not url.startswith("sqlite:///") or file.exists():
         run()
     elif settings in _migrated:
         shutil.copyfile(_migrated[settings], file)
-        # A migration makes one for each installation.
+        # Each installation has its own epoch, which a migration creates.
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute("UPDATE sync_cable_epoch SET value = ?", [secrets.token_urlsafe(9)])
     else:

@@ -1,4 +1,4 @@
-"""A small disk of its own, which a test can fill and make read-only."""
+"""A small file system that a test can fill and make read-only."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ class Disk:
         (self.folder / "filler").unlink()
 
     def make_read_only(self, read_only: bool) -> None:
-        """Only while no file is open for writing."""
+        """Fails while a file is open for writing."""
         _run("mount", "-o", f"remount,{'ro' if read_only else 'rw'}", str(self.folder))
 
 

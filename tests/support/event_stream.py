@@ -1,4 +1,4 @@
-"""A client of /cable/events, to see every event as it is."""
+"""A client of /cable/events that shows every event unprocessed."""
 
 import json
 import time
@@ -15,8 +15,8 @@ from tests.support.raw import RawSocket
 @dataclass(frozen=True)
 class Event:
     """
-    name: "message" of one without. id: the last one so far; moves: whether it came with one of its own.
-    comments: the lines of it that were comments.
+    name: "message" if the event has none. id: the last id so far. moves: whether this event has an id.
+    comments: its comment lines.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Event:
 
 class Blocks:
     """
-    Of lines. position: of the last id that came, as a browser remembers it. retry: in milliseconds.
+    Parses lines into events. position: the last id received, as a browser keeps it. retry: in milliseconds.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Blocks:
         self._comments: list[str] = []
 
     def take(self, line: str) -> Event | None:
-        """What an empty line ends. With an empty text it is no event."""
+        """Returns the block that an empty line ends, else None. A block without text is not an event."""
         name, _, value = line.partition(":")
         if name:
             self._fields[name] = value.removeprefix(" ")
@@ -60,7 +60,7 @@ class Blocks:
 
 class EventSource:
     """
-    lines: all so far. cut: whether it ended without the end of its answer. Options: of httpx.stream.
+    lines: all lines so far. cut: whether the connection ended before the response. options: of httpx.stream.
     """
 
     def __init__(self, url: str, *, verify: Any = True, **options: Any) -> None:
@@ -102,7 +102,7 @@ class EventSource:
         return self._blocks.retry
 
     def block(self) -> Event | None:
-        """Up to the next empty line; None at the end of the stream. With an empty text it is no event."""
+        """The lines up to the next empty one; None at the end of the stream. Without text, not an event."""
         for line in self._lines:
             self.lines.append(line)
             if (found := self._blocks.take(line)) is not None:
@@ -110,14 +110,14 @@ class EventSource:
         return None
 
     def event(self, seconds: float = 10) -> Event | None:
-        """The next one; None at the end. Pings come in between, so that a deadline is looked at."""
+        """The next event; None at the end of the stream. The deadline is checked at each ping."""
         deadline = time.monotonic() + seconds
         while (found := self.block()) is not None and not found.text:
             assert time.monotonic() < deadline, f"no event within {seconds:g} s"
         return found
 
     def opened(self) -> Self:
-        """The first block, after which it is subscribed."""
+        """Reads the first block, after which the stream is subscribed."""
         assert self.status == 200, self.answer.read()
         assert self.answer.headers["Content-Type"] == "text/event-stream"
         self.block()
@@ -144,13 +144,13 @@ def as_a_browser(token: str, **headers: str) -> Mapping[str, str]:
 
 
 def request_of(token: str) -> bytes:
-    """A request by hand."""
+    """The bytes of the HTTP request."""
     head = f"GET /cable/events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: Authorization={token}\r\n\r\n"
     return head.encode()
 
 
 def stalled_stream(port: int, token: str) -> RawSocket:
-    """Open, and nobody reads it from now on."""
+    """An open stream that nothing reads from now on."""
     found = RawSocket(port, receive_buffer=4096)
     found.send(request_of(token))
     found.hear(b"retry: ")

@@ -1,4 +1,4 @@
-"""A server whose replays wait until a test lets them go (the hook held_history)."""
+"""A server whose replays block until the test releases them (the hook held_history)."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ class HeldHistory:
             DJANGO_SETTINGS_MODULE="tests.support.hooks.settings",
             LESSY_TEST_HOOK="held_history",
             LESSY_TEST_FOLDER=str(self._folder),
-            # Nobody but the test ends the wait.
+            # So that only the test ends the wait.
             CABLE_READ_TIMEOUT="3600",
         )
 

@@ -1,4 +1,4 @@
-"""tests/packaging/house, a project of somebody else: in a folder of its own, with its own packages."""
+"""tests/packaging/house, a third-party project: in its own folder, with its own packages."""
 
 import json
 import shutil
@@ -18,8 +18,8 @@ CABLE = ("daphne", "sync_cable", "channels")
 
 class House:
     """
-    python: of the environment whose packages it has. paths: more of them, for PYTHONPATH. database: the URL
-    of an empty one. apps: others' that it has.
+    python: the interpreter of the environment with its packages. paths: further folders for PYTHONPATH.
+    database: the URL of an empty database. apps: third-party apps of the project.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class House:
         return {**self._env, "HOUSE_APPS": ",".join([*self._apps, *(CABLE if cable else ())])}
 
     def run(self, *words: str, cable: bool = True) -> str:
-        """What this Python prints. cable: whether the project has it among its apps."""
+        """Returns what this Python prints. cable: whether the cable is in INSTALLED_APPS."""
         command = [str(self._python), *words]
         done = subprocess.run(
             command, env=self.env(cable=cable), cwd=self.folder, capture_output=True, text=True, check=False
@@ -60,7 +60,7 @@ class House:
         return done.stdout.strip()
 
     def move_in(self) -> dict[str, str]:
-        """Makes the tables and the user laura. Returns the headers by which she connects."""
+        """Creates the tables and the user laura. Returns the headers with which she connects."""
         headers: dict[str, str] = json.loads(self.run("-m", "house.move_in"))
         return headers
 

@@ -1,4 +1,4 @@
-"""A real PgBouncer before a PostgreSQL of the tests, in transaction mode unless told otherwise."""
+"""A real PgBouncer in front of a PostgreSQL of the tests, by default in transaction mode."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.postgres import UNPRIVILEGED, PostgresServer, as_unprivileged
 from tests.support.processes import Child, free_port
 
-# Each transaction may have another connection of the server, as in production: more clients than connections.
+# Fewer server connections than clients, as in production: each transaction may use another connection.
 POOL_SIZE = 2
 CONFIGURATION = """
 [databases]
@@ -30,7 +30,7 @@ ignore_startup_parameters = extra_float_digits
 
 @contextmanager
 def pgbouncer(server: PostgresServer, mode: str = "transaction") -> Iterator[str]:
-    """Yields the URL of the database, by way of the pooler."""
+    """Yields the URL of the database through PgBouncer."""
     with tempfile.TemporaryDirectory(prefix="lessy-pgbouncer-") as folder:
         port = free_port()
         path = Path(folder, "pgbouncer.ini")

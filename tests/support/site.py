@@ -1,4 +1,4 @@
-"""A whole installation: database, Redis, server processes, users; each started here and ended here."""
+"""A complete installation: database, Redis, server processes, users. It is started and ended here."""
 
 import itertools
 import json
@@ -29,12 +29,12 @@ _numbers = itertools.count(1)
 
 
 def _in_letters(number: int) -> str:
-    """User names have no digits: of 10 "ba"."""
+    """10 becomes "ba", because user names have no digits."""
     return str(number).translate(str.maketrans("0123456789", "abcdefghij"))
 
 
 def _next_name() -> str:
-    """Of letters alone, as user names have to be."""
+    """A new name without digits, as the rules of user names require."""
     return "agent_" + "".join(string.ascii_lowercase[int(digit)] for digit in str(next(_numbers)))
 
 
@@ -69,7 +69,7 @@ class Server:
         return self.child.stop()
 
     def report(self) -> dict[str, int]:
-        """What the process says of itself, asked by a signal; of a LESSY_TEST_HOOK that reports."""
+        """Asks the process for a report, by a signal. Requires a LESSY_TEST_HOOK that reports."""
         said = len(self._reports())
         self.child.signal(signal.SIGUSR1)
         eventually(lambda: len(self._reports()) > said, 30, "its report")
@@ -91,7 +91,7 @@ class Server:
         return f"ws://127.0.0.1:{self.port}/cable"
 
     def connect(self, person: Person | None = None, **options: Any) -> CableSocket:
-        """With the person's token in the cookie, as a browser does. Options: of CableSocket."""
+        """Connects with the person's token in the cookie, as a browser does. options: of CableSocket."""
         if person is not None:
             options["token"] = person.token
         return CableSocket(self.cable_url, **options)
@@ -128,7 +128,7 @@ class Site:
         self._shell: Shell | None = None
 
     def manage(self, *words: str, **env: str) -> str:
-        """What the command prints. Raises AssertionError when it fails."""
+        """Returns what the command prints. Raises AssertionError if it fails."""
         done = subprocess.run(
             [*MANAGE, *words], env=self.env | env, cwd=ROOT, capture_output=True, text=True, check=False
         )
@@ -159,8 +159,8 @@ class Site:
 
     def new_person(self, *, password: str | None = None, lifetime: float = 3600, **fields: Any) -> Person:
         """
-        A user of their own for each test, and a token that lives so many seconds. To hash a password takes
-        longer than most tests, so that only who needs one has one.
+        Creates a user and a token that is valid for `lifetime` seconds. By default the user has no password,
+        because hashing one takes longer than most tests.
         """
         username = _next_name()
         pk, token = self.shell(
@@ -174,7 +174,7 @@ result = user.pk, tokens.issue(user, lifetime=timedelta(seconds={lifetime}))
         return Person(pk, username, token)
 
     def new_people(self, count: int) -> list[Person]:
-        """As new_person, many at once."""
+        """As new_person(), for many at once."""
         names = [_next_name() for _ in range(count)]
         made = self.shell(
             f"""
@@ -188,12 +188,12 @@ with transaction.atomic():
         return [Person(*each) for each in made]
 
     def new_task(self, person: Person, label: str = "buy tea") -> int:
-        """Created by the shell, a process that is none of the servers; Redis has heard of it on return."""
+        """Created by the shell, a process that is not a server. On return the notification is in Redis."""
         create = f"Task.objects.create(user_id={person.pk}, label={label!r}).pk"
         return int(self.shell(f"result = {create}; publisher.flush(5)"))
 
     def touch(self, task: int) -> int:
-        """Save it again. Returns its new updated_at, in whole seconds."""
+        """Saves the task again. Returns its new updated_at, in whole seconds."""
         return int(
             self.shell(
                 f"task = Task.objects.get(pk={task}); task.save(); result = int(task.updated_at.timestamp())"
@@ -208,7 +208,7 @@ with transaction.atomic():
 
 @contextmanager
 def new_site(redis: RedisServer | None, servers: int = 1, **env: str) -> Iterator[Site]:
-    """Without Redis: the in-memory layer, which is for DEBUG only."""
+    """Without Redis it uses the in-memory layer, which is allowed in DEBUG only."""
     with fresh_database() as url:
         site = Site(url, redis, **env)
         try:

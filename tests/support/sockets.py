@@ -1,4 +1,4 @@
-"""A connection of the hub without a server: what it is sent is kept, decoded."""
+"""A connection of the hub without a server. It keeps the frames that it is sent, decoded."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ def admission(user_id: Any = 1, key: str = "key", expires_at: float | None = Non
 
 
 class Socket:
-    """frames: what was sent, in order. code: of the close, or None. arrived: set by each frame."""
+    """frames: all frames sent, in order. code: the close code, or None. arrived: set by each frame."""
 
     def __init__(self, right: Any = None, *, extended: bool = False, limits: CableSettings = LIMITS) -> None:
         self.frames: list[dict[str, Any]] = []

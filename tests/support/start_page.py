@@ -1,4 +1,4 @@
-"""The start page in a real Chromium, as its users handle it."""
+"""The start page in a real Chromium, with the actions of its users."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,13 +37,13 @@ class StartPage:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def try_now(self) -> None:
-        """Unless the page has come back by itself meanwhile."""
+        """Presses the retry button, unless the page has reconnected by itself meanwhile."""
         self.page.evaluate(
             "() => { const b = document.querySelector('#cable-retry'); b.hidden || b.click() }"
         )
 
     def choose(self, row: Locator, item: str) -> None:
-        """From the row's menu."""
+        """Chooses an item of the row's menu."""
         row.locator("summary").click()
         row.locator(".items").get_by_text(item, exact=True).click()
 
@@ -70,7 +70,7 @@ class StartPage:
         expect(self.state).to_have_text("Open")
 
     def expect_labels(self, *labels: str) -> None:
-        """The open tasks, from the first to the last."""
+        """Expects exactly these open tasks, in this order."""
         expect(self.tasks.locator(".label")).to_have_text(list(labels))
 
     def expect_login(self) -> None:
@@ -78,7 +78,7 @@ class StartPage:
 
 
 def open_page(page: Page, server: Server, person: Person, *, live: bool = True) -> StartPage:
-    """Logged in, and live: with an open cable."""
+    """Opens the page, logged in. live: wait until its cable is open."""
     page.add_init_script(
         f"""if (!sessionStorage.getItem("begun")) {{
             sessionStorage.setItem("begun", "yes")
@@ -96,7 +96,7 @@ Opener = Callable[..., StartPage]
 
 
 def opener(browser: Browser, server: Server) -> Opener:
-    """open_as(person, server=another, **options of the window): each in a profile of its own."""
+    """Returns open_as(person, at=another_server, **options of new_page): each page has a new profile."""
 
     def open_as(person: Person, *, at: Server = server, live: bool = True, **options: Any) -> StartPage:
         return open_page(browser.new_page(**options), at, person, live=live)

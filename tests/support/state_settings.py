@@ -1,4 +1,4 @@
-"""Lessy with a state that pages load by HTTP, as docs/state.md shows it; state_urls.py has its view."""
+"""Lessy with a state that pages load by HTTP, as in docs/state.md. Its view is in state_urls.py."""
 
 from lessy.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""All of Lessy's, and GET /state.json?user=…: the version of each of the user's tasks."""
+"""All URLs of Lessy, and GET /state.json?user=…: the version of each of the user's tasks."""
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
@@ -7,7 +7,7 @@ from tasks.models import Task
 
 
 def state(request: HttpRequest) -> JsonResponse:
-    """In whole seconds, as clients are told it; 0: created, and never changed."""
+    """A version is updated_at in whole seconds, as in notifications; 0: created and never changed."""
     tasks = Task.objects.filter(user_id=request.GET["user"])
     rows = tasks.values_list("pk", "created_at", "updated_at")
     versions = {pk: 0 if changed == made else int(changed.timestamp()) for pk, made, changed in rows}

@@ -1,4 +1,4 @@
-"""As Rails: a handshake without Origin is refused."""
+"""A handshake without an Origin header is refused, as in Rails."""
 
 from lessy.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""What is true of every table of states (notifications/wire/states.py)."""
+"""Assertions that hold for every transition table (notifications/wire/states.py)."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -15,7 +15,7 @@ Table = Mapping[tuple[Any, Any], Any]
 def assert_every_pair_is_decided(
     table: Table, states: type[Enum], events: type[Enum], impossible: Iterable[tuple[Any, Any]]
 ) -> None:
-    """Each pair is in the table, or is one of the impossible, which are refused by name."""
+    """Each (state, event) is either in the table or one of the impossible, for which an error names both."""
     refused = set(impossible)
     assert set(table) | refused == set(product(states, events))
     assert not set(table) & refused
@@ -25,7 +25,7 @@ def assert_every_pair_is_decided(
 
 
 def reachable(table: Table, first: Any) -> set[Any]:
-    """The states that a life may come to, its first one included."""
+    """The states that can be reached from the first one, which is included."""
     found, left = set(), {first}
     while left:
         state = left.pop()
@@ -35,5 +35,5 @@ def reachable(table: Table, first: Any) -> set[Any]:
 
 
 def possible(table: Table, state: Any) -> list[Any]:
-    """The events that may happen in this state, in the order of the table."""
+    """The events that are possible in this state, in the order of the table."""
     return [event for before, event in table if before is state]

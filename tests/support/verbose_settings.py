@@ -1,4 +1,4 @@
-"""Every log line of every library, and a view that fails with a token in its hands."""
+"""Logs everything of every library, for a view that fails with a token in its variables."""
 
 from tests.support.hooks.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""Wait for what should happen, with a deadline; never for a time."""
+"""Wait for a condition, with a deadline, instead of sleeping for a fixed time."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ _TICK = threading.Event()
 
 
 def within(seconds: float, look: Callable[[], object]) -> bool:
-    """Whether look() becomes true in time."""
+    """Whether look() returns a true value before the deadline."""
     deadline = time.monotonic() + seconds
     while not look():
         if time.monotonic() > deadline:
@@ -21,7 +21,7 @@ def within(seconds: float, look: Callable[[], object]) -> bool:
 
 
 def eventually(look: Callable[[], T], seconds: float = 10, what: str = "it") -> T:
-    """The first true value of look(). Raises AssertionError after so many seconds."""
+    """The first true value of look(). Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"

@@ -1,4 +1,4 @@
-"""The wheel of this repository, built and installed by the real pip: the cable as strangers get it."""
+"""The wheel of this repository, built and installed by the real pip: the cable as its users install it."""
 
 import os
 import shutil
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from tests.support.site import ROOT
 
-# What is in this repository only for building it.
+# The files outside `notifications` that the build needs.
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
-# Everything that is needed is installed where the tests run.
+# All requirements are installed in the environment of the tests.
 OFFLINE = ("--no-index", "--no-deps")
 CONFIGURED = ("DJANGO_", "REDIS_", "DATABASE_", "CABLE_", "LESSY_", "PYTHONPATH")
 
 
 def run(*words: object, **options: object) -> str:
-    """What it says. Raises AssertionError, with everything that it printed, when it fails."""
+    """Returns what the command prints. Raises AssertionError with that text if it fails."""
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, **options)  # type: ignore[call-overload]
     assert done.returncode == 0, done.stdout + done.stderr
     return str(done.stdout + done.stderr).strip()
@@ -29,7 +29,7 @@ def pip(*words: object) -> str:
 
 
 def copy_of_the_source(folder: Path) -> Path:
-    """Setuptools writes beside what it builds, and a test leaves no traces."""
+    """A copy, because setuptools writes files next to the source, and tests must not leave any."""
     source = folder / "source"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "notifications", source / "notifications", ignore=ignored)
@@ -39,7 +39,7 @@ def copy_of_the_source(folder: Path) -> Path:
 
 
 def build(folder: Path) -> Path:
-    """The wheel, in this folder."""
+    """Builds the wheel in this folder."""
     source = copy_of_the_source(folder)
     pip("wheel", "--quiet", *OFFLINE, "--no-build-isolation", "--wheel-dir", folder, source)
     [found] = folder.glob("*.whl")
@@ -47,13 +47,13 @@ def build(folder: Path) -> Path:
 
 
 def install(wheel: Path, folder: Path) -> Path:
-    """For PYTHONPATH: a folder that has what the wheel installs, and nothing else."""
+    """Installs only the wheel in this folder, which is returned for PYTHONPATH."""
     pip("install", "--quiet", *OFFLINE, "--target", folder, wheel)
     return folder
 
 
 def virtual_environment(folder: Path) -> Path:
-    """Returns its Python, which also finds what is installed here; what is installed in it comes first."""
+    """Returns its Python. It finds the packages of this environment too, after those installed in its own."""
     run(sys.executable, "-m", "venv", "--without-pip", folder)
     purelib = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
     (purelib / "installed_here.pth").write_text(sysconfig.get_path("purelib"))
@@ -61,6 +61,6 @@ def virtual_environment(folder: Path) -> Path:
 
 
 def environment(*paths: Path, **more: str) -> Mapping[str, str]:
-    """Of a process that knows nothing of this repository, but for what is on these paths."""
+    """Environment variables of a process that finds nothing of this repository except on these paths."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(CONFIGURED)}
     return inherited | {"PYTHONPATH": os.pathsep.join(map(str, paths))} | more

@@ -1,6 +1,6 @@
 """
-How much work a call makes, counted and not timed: so that a test of what hostile text costs says the same on
-every machine.
+Counts the work of a call instead of timing it, so that tests of the cost of hostile input have the same
+result on every machine.
 """
 
 import re
@@ -18,7 +18,7 @@ from django.db import connection
 
 from lessy.accounts import rules, tokens
 
-# What takes more than one step for each character, or hands text on to somebody who may: module, name.
+# Functions that may take more than one step per character, or that pass text to such functions: module, name.
 COSTLY: list[tuple[Any, str]] = [
     (unicodedata, "normalize"),
     (re, "fullmatch"),
@@ -43,7 +43,7 @@ class Work:
 
 @contextmanager
 def counted() -> Iterator[Work]:
-    """Of this thread: what is called, and how long the texts are that costly functions and SQL are given."""
+    """Counts calls in this thread, and records the longest text given to each costly function and to SQL."""
     work = Work()
     patches = [patch.object(where, name, _noting(work, where, name)) for where, name in COSTLY]
     for each in patches:

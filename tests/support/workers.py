@@ -1,5 +1,6 @@
 """
-What the workers of rq, celery and uWSGI load: a job that saves a task, and then ends as they end jobs.
+The module that the workers of rq, Celery and uWSGI import: a job that saves a task. How the process ends
+after it is up to the worker.
 """
 
 import os
@@ -30,7 +31,7 @@ def save_in_celery(user_id: int) -> None:
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """For uWSGI. The first save, of the master before it forks, is below."""
+    """The WSGI application for uWSGI. The save below runs in the master process, before it forks."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [str(save(int(environ["QUERY_STRING"]))).encode()]
 

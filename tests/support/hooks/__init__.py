@@ -1,1 +1,1 @@
-"""Faults that a test asks a server process for, by the environment variable LESSY_TEST_HOOK."""
+"""Fault injection into a server process, selected by the environment variable LESSY_TEST_HOOK."""

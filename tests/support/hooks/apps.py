@@ -16,7 +16,7 @@ class HooksConfig(AppConfig):
 
 
 def held_history() -> None:
-    """Every replay waits while LESSY_TEST_FOLDER has a file "hold"; a file "held-…" of each tells of it."""
+    """Every replay blocks while LESSY_TEST_FOLDER has a file "hold", and creates a file "held-…" there."""
     from notifications.hub import commands
 
     folder = Path(os.environ["LESSY_TEST_FOLDER"])
@@ -43,7 +43,7 @@ def failing_authentication() -> None:
 
 
 def slow_authentication() -> None:
-    """Every handshake is answered after as long as a batch may take, nearly."""
+    """Every handshake takes almost as long as the timeout of a batch allows (AUTHENTICATION_TIMEOUT, 4 s)."""
     from lessy.accounts.cable import TokenAuthenticator
 
     authenticate = TokenAuthenticator.authenticate
@@ -56,7 +56,7 @@ def slow_authentication() -> None:
 
 
 def failing_join() -> None:
-    """The first join of a stream raises, as code of a channel would."""
+    """The first join of a stream raises, as faulty code of a channel would."""
     from notifications.broker.broker import Broker
 
     join = Broker.join
@@ -69,14 +69,14 @@ def failing_join() -> None:
 
 
 def die_before_publishing() -> None:
-    """As by kill -9 between commit and publish."""
+    """Ends the process between commit and publish, as kill -9 would."""
     from notifications.broker import publisher
 
     publisher.publish = lambda changes: os._exit(9)
 
 
 def held_authentication() -> None:
-    """Who was found to be admitted waits while LESSY_TEST_FOLDER has a file "hold"; "held" tells of it."""
+    """After its query, authentication blocks while LESSY_TEST_FOLDER has a file "hold"; it creates "held"."""
     from lessy.accounts.cable import TokenAuthenticator
 
     folder = Path(os.environ["LESSY_TEST_FOLDER"])
@@ -93,7 +93,7 @@ def held_authentication() -> None:
 
 
 def failing_view() -> None:
-    """`GET /api/users/me` fails, with the token in its variables: of no name, a list and what DRF holds."""
+    """`GET /api/users/me` fails with the token in variables of harmless names, a list, and DRF's request."""
     from lessy.accounts.views import MeView
 
     def get(self: Any, request: Any) -> Any:
@@ -106,8 +106,8 @@ def failing_view() -> None:
 
 def report_sizes() -> None:
     """
-    Reports what the hub holds, and how many tasks there are. And a consumer that hears the word fails, as
-    none should.
+    Reports the sizes of the hub's indexes and the number of asyncio tasks. Also makes a consumer that
+    receives the text "fail" raise an exception.
     """
     from notifications.consumers import CableConsumer
 
@@ -140,7 +140,7 @@ def _sizes() -> dict[str, int]:
 
 
 def two_days_later() -> None:
-    """On SIGUSR1 the clock of the wall goes two days ahead."""
+    """On SIGUSR1 the wall clock jumps two days ahead."""
     import signal
     import time
 
@@ -154,8 +154,8 @@ def two_days_later() -> None:
 
 def report_collector() -> None:
     """
-    Makes as many objects as thousands of sockets, and reports how often the collector looked through
-    everything, and what it leaves out.
+    Creates as many objects as thousands of sockets do. Reports how often the garbage collector ran a full
+    collection, and how many objects are frozen.
     """
     import gc
 
@@ -169,7 +169,7 @@ def report_collector() -> None:
 
 
 def report_unfreed() -> None:
-    """Reports the ended sockets that wait for the garbage collector, which is off."""
+    """Switches the garbage collector off, and reports the closed sockets that only it would free."""
     import gc
 
     from notifications.server.http import Request
@@ -184,7 +184,7 @@ def report_unfreed() -> None:
 
 
 def _report_on_signal(report: Callable[[], dict[str, int]]) -> None:
-    """On SIGUSR1 a line on stdout, for Server.report of tests/support/site.py."""
+    """On SIGUSR1 prints a line on stdout, for Server.report() of tests/support/site.py."""
     import signal
 
     def say(*_: Any) -> None:
@@ -194,7 +194,7 @@ def _report_on_signal(report: Callable[[], dict[str, int]]) -> None:
 
 
 def at_most_once() -> None:
-    """As every other server: what Redis does not take is dropped, and nothing is caught up."""
+    """As at-most-once servers do: a message that Redis refuses is dropped, and there is no catch-up."""
     from notifications.broker.lane import Lane
     from notifications.hub.catch_up import CatchUp
 
@@ -212,7 +212,7 @@ def at_most_once() -> None:
 
 
 def no_lag() -> None:
-    """As if all before the clock were certain: a ping says "now", and a read starts an overlap before it."""
+    """Leaves the lag out of positions: a ping names the present, and a read starts one overlap before it."""
     from notifications.wire.positions import Reach
 
     Reach.horizon = lambda self, reconciled, now: now  # type: ignore[method-assign]
@@ -220,7 +220,7 @@ def no_lag() -> None:
 
 
 def impatient() -> None:
-    """A pass tells everything at once, whether or not its clients have read the rest."""
+    """A pass delivers everything at once, without waiting for clients to read what they have been sent."""
     from notifications.hub.patience import Patience
 
     async def go_on(*args: Any) -> None:
@@ -232,8 +232,8 @@ def impatient() -> None:
 
 def an_hour_behind() -> None:
     """
-    On SIGUSR1 the next pass over the tables begins as if the last complete one had been an hour ago, and
-    whoever listens had listened for as long.
+    On SIGUSR1 the next pass over the tables begins as if the last complete one had been an hour ago, and as
+    if all subscriptions had existed for as long.
     """
     import signal
 
