@@ -7,7 +7,7 @@ from tests.support.site import new_site
 
 @pytest.fixture
 def world(new_redis):
-    """Two servers, a Redis of their own, base and extended clients, and somebody who changes things."""
+    """Two servers with their own Redis, clients of three kinds, and a writer that changes rows."""
     with new_site(new_redis, servers=2) as site, new_world(site) as found:
         found.populate(BaseClient, ExtendedClient, StreamClient)
         found.start_writing()
@@ -16,7 +16,7 @@ def world(new_redis):
 
 @pytest.fixture
 def report(capsys):
-    """report("label", figure): what was measured, on the terminal."""
+    """report("label", figure) prints a measured figure on the terminal."""
 
     def say(what, figure):
         with capsys.disabled():

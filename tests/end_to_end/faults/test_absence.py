@@ -1,9 +1,9 @@
 """
-Redis is away for an hour, and what changes meanwhile is told by passes over the tables alone: all of it,
-once, at the pace at which clients read, in bounded memory.
+Redis is down for an hour, and only passes over the tables deliver the changes: all of them, once, at the rate
+at which clients read, in bounded memory.
 
-Nobody waits for an hour: rows get times that lie spread over one, and each server's last complete pass is set
-back by as much. That is what an hour without a pass leaves.
+The test does not wait for an hour. The rows get times that are spread over one, and each server's last
+complete pass is set back by an hour: the state that an hour without a pass leaves.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.support.site import new_site
 from tests.support.waiting import eventually
 
 MEBIBYTE = 1024 * 1024
-# Of a server. One frame for each socket that hears of a change, all of them at once, would be 60 MB and more.
+# Memory growth of a server. All frames for all sockets at once would take 60 MB and more.
 GROWN = 48 * MEBIBYTE
 HOOKS = {"DJANGO_SETTINGS_MODULE": "tests.support.hooks.settings", "CABLE_RECONCILE_INTERVAL": "2"}
 MISSED = """
@@ -36,7 +36,7 @@ QuerySet(Task).bulk_create([
 ], batch_size=1_000)
 result = Task.objects.count()
 """
-# Saved while Redis is away: they wait in the queue of this process, which sends them at its return.
+# Saved while Redis is down: the notifications wait in this process's queue, and are sent when Redis is back.
 SAVED = """
 for task in Task.objects.filter(user_id__in={users}).order_by("-updated_at")[:{count}]:
     task.save()
@@ -44,12 +44,12 @@ result = None
 """
 
 
-# Each frame repeats it, so that the kernel does not hold all that a client is told at once.
+# A long identifier, which each frame repeats: so the kernel's buffers cannot hold all frames of a client.
 IDENTIFIER = json.dumps({"channel": "NotificationsChannel", "page": "x" * 4_000})
 
 
 class CountingClient(BaseClient):
-    """times: how often it was told each version of a row."""
+    """times: how often it received each version of a row."""
 
     receive_buffer = 65_536
 
@@ -82,7 +82,7 @@ class Absence:
         world.populate(CountingClient, CountingClient, CountingStream, sockets=LOAD.hour_sockets)
 
     def begin(self):
-        """Redis goes, and an hour is gone."""
+        """Kills Redis, and simulates an hour without a pass."""
         self.redis.kill()
         eventually(lambda: not any(map(ready, self.servers)), 15, "the end of readiness")
         users = [person.pk for person in self.world.people]
@@ -98,7 +98,7 @@ class Absence:
         return seconds_until(lambda: not self.world.lost(), 60 + LOAD.settling, "the arrival of every change")
 
     def told_again(self):
-        """More than once, by socket."""
+        """The number of repeated notifications, over all clients."""
         return sum(times - 1 for client in self.world.clients for times in client.times.values())
 
     def closed(self):
@@ -132,7 +132,7 @@ def test_a6_an_hour_without_redis_and_without_a_pass_is_told_once_and_closes_nob
     assert found.site.shell("publisher.flush(60)"), "what waited for Redis"
     found.world.stop_writing()
     found.seconds_until_told()
-    # Messages of one publisher come in order: behind this one there is none of those that waited.
+    # Messages of one publisher arrive in order: after this one, none of the queued ones can follow.
     last = found.site.new_task(found.world.people[0])
     theirs = [each for each in found.world.clients if each.person == found.world.people[0]]
     eventually(lambda: all(("tasks", last) in each.known for each in theirs), 30, "a change after the return")
@@ -142,7 +142,7 @@ def test_a6_an_hour_without_redis_and_without_a_pass_is_told_once_and_closes_nob
 
 
 def test_a6_without_patience_such_a_pass_closes_sockets_that_read(absence, report):
-    """The switch: told at once, it is more than an outbox holds."""
+    """The control experiment: delivered at once, the changes exceed an outbox."""
     found = absence("impatient")
     found.begin()
     eventually(found.closed, 60 + LOAD.settling, "the end of a socket")

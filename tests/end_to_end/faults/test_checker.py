@@ -1,4 +1,4 @@
-"""The checker can fail: what is at most once everywhere else, it catches."""
+"""The checker can fail: it detects losses of at-most-once delivery, as of other servers."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ def test_with_the_catch_up_switched_off_an_absence_of_redis_loses_changes(new_re
         new_redis.kill()
         world.live_through(LOAD.redis_away)
         new_redis.start()
-        # Until the fast path works again, and so whatever was not lost is there.
+        # Wait until the fast path works again: everything that was not lost has then arrived.
         last = site.new_task(world.people[0])
         eventually(
             lambda: site.touch(last) and _heard(world, last), LOAD.settling, "a change after the return"
@@ -32,7 +32,7 @@ def test_with_the_catch_up_switched_off_an_absence_of_redis_loses_changes(new_re
 
 
 class HeldStream(StreamClient):
-    """It comes only when it may."""
+    """It connects only while may_come is set."""
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -45,7 +45,7 @@ class HeldStream(StreamClient):
 
 
 class ForgetfulStream(HeldStream):
-    """It comes back without the id of the last event."""
+    """It reconnects without the id of the last event."""
 
     def resuming(self):
         return {}

@@ -1,4 +1,4 @@
-"""Sockets cut at random by the network, each away for a while: in the end nobody has anything old."""
+"""The network cuts sockets at random, and each client reconnects later: at the end none is out of date."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from tests.support.waiting import eventually
 
 @pytest.fixture
 def proxied(new_redis):
-    """Every socket runs through a proxy."""
+    """Every client connects through a proxy."""
     with new_site(new_redis, servers=2) as site, new_world(site) as world:
         proxies = [world.proxy(server.port) for server in site.servers]
         world.populate(SinceClient, ExtendedClient, StreamClient, ports=[proxy.port for proxy in proxies])
@@ -39,11 +39,11 @@ def test_sockets_cut_at_random_end_with_everything_and_hear_nothing_out_of_order
 
 
 async def cut_at_random(clients, proxies):
-    """So often that each is cut about once in the longest time that one is away."""
+    """At such a rate that each client is cut about once per longest absence."""
     while True:
         await asyncio.sleep(LOAD.away[1] / len(clients))
         client = random.choice(clients)
         if client.live.is_set():
             client.stay_away(random.uniform(*LOAD.away))
-            # Or none: its socket has just ended by itself.
+            # No proxy has it if the socket has just ended by itself.
             any(proxy.cut(client.local) for proxy in proxies)

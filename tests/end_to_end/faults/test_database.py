@@ -1,6 +1,7 @@
 """
-PostgreSQL behind a network that swallows, under load: connections stand, their peer acknowledges every byte,
-and nothing comes back. What others change meanwhile without a signal, only passes over the tables tell.
+PostgreSQL behind a network that drops data, under load: connections stay open, the proxy acknowledges every
+byte, and nothing comes back. Meanwhile other processes change rows without a signal: only passes over the
+tables deliver these changes.
 """
 
 import itertools
@@ -17,7 +18,7 @@ from tests.support.postgres import new_postgres
 from tests.support.site import Site
 from tests.support.waiting import eventually, within
 
-# Of a row that nobody changed before: its version says whether a client has heard of this change.
+# For a row that has not been changed before: so its version shows whether a client received this change.
 KINDS = itertools.cycle(
     [
         "Task.objects.filter(pk={pk}).update(updated_at=timezone.now())",
@@ -42,7 +43,7 @@ REPEATS = 5
 
 
 class InsistentClient(ExtendedClient):
-    """A rejected history means: refetch. This one asks again instead, so that the server has to tell."""
+    """At reject_history it asks again instead of refetching, so that the server must deliver changes."""
 
     def take(self, frame):
         if frame.get("type") == "reject_history":
@@ -52,8 +53,8 @@ class InsistentClient(ExtendedClient):
 
 class Silent:
     """
-    Two servers whose database is behind a proxy, a third that writes and reaches it directly. untouched:
-    tasks that nobody has changed yet. quiet: what change_for() changed, by user.
+    Two servers whose database is behind a proxy, and a third that writes and reaches it directly. untouched:
+    tasks that have not been changed yet. quiet: the changes of change_for(), by user.
     """
 
     def __init__(self, world, database, **options):
@@ -68,14 +69,14 @@ class Silent:
         tasks = site.shell(PREPARE.format(users=users))
         self.untouched = iter(tasks)
         world.populate(SinceClient, InsistentClient, ports=[proxy.port for proxy in self.sockets])
-        # What was made before they came is none of their business.
+        # Tasks created before the clients connected are not announced to them.
         for client in world.clients:
             client.known.update(dict.fromkeys((("tasks", pk) for pk in tasks), 0))
         self.quiet = {}
         world.start_writing()
 
     def change_for(self, seconds):
-        """Something each PAUSE, in each way; only of the last of these Redis has word."""
+        """Makes a change every PAUSE, of each kind in turn. Only the last kind publishes to Redis."""
         started = time.monotonic()
         while time.monotonic() - started < seconds:
             pk = next(self.untouched)
@@ -88,14 +89,14 @@ class Silent:
             self.world.live_through(PAUSE)
 
     def unheard(self):
-        """Of what change_for() changed."""
+        """The changes of change_for() that a client has not received."""
         return self.world.loop.call(lost, self.world.clients, self.quiet)
 
     def wait_until_heard(self):
         eventually(lambda: not self.unheard(), LOAD.settling + 60, "the arrival of every change")
 
     def seconds_until_passed_and_heard(self, since):
-        """Until each server has begun its first complete pass, and until everything was heard."""
+        """Seconds until each server began its first complete pass, and until all changes were received."""
         began = {}
 
         def look():
@@ -143,7 +144,10 @@ def silent(database, new_redis):
 
 
 def test_a1_d3_connections_of_postgresql_that_fall_silent_lose_nothing(silent, report):
-    """Again and again, also those made meanwhile; then nobody is answered at all. Clients come and go."""
+    """
+    The connections to the database repeatedly fall silent, new ones included, while clients reconnect. Then
+    it responds to none at all.
+    """
     found = silent(CABLE_READ_TIMEOUT=f"{LOAD.read_timeout:g}")
     world, servers = found.world, found.servers
     world.live_through(LOAD.calm)
@@ -154,7 +158,7 @@ def test_a1_d3_connections_of_postgresql_that_fall_silent_lose_nothing(silent, r
     world.loop.end(cutting)
     eventually(world.everybody_is_live, LOAD.settling, "the return of every client")
     found.wait_until_heard()
-    # From now on nobody comes or goes: how late a change is, is not a matter of that.
+    # From now on no client reconnects, so that reconnects do not affect the measured delay.
     found.call(found.proxy.swallow)
     noticed = seconds_until(
         lambda: not any(map(ready, servers)), 2 * LOAD.reconcile + 10, "the end of readiness"
@@ -174,7 +178,7 @@ def test_a1_d3_connections_of_postgresql_that_fall_silent_lose_nothing(silent, r
 
 
 def test_a1_without_a_deadline_for_reads_silence_loses_changes(silent, report):
-    """The switch: what the test above shows is not shown by luck."""
+    """The control experiment: the test above does not pass by luck."""
     found = silent(CABLE_READ_TIMEOUT="86400")
     found.world.live_through(LOAD.calm)
     found.call(found.proxy.silence)

@@ -1,6 +1,6 @@
 """
-Pages load their state by HTTP and go live from its position, again and again, while another process makes 200
-changes a second: whatever was committed in between, they are told. LESSY_LOADS: how often, each way.
+Pages repeatedly load their state by HTTP and go live from its position, while another process makes 200
+changes a second: each page receives all changes committed in between. LESSY_LOADS: how many loads per way.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from tests.support.waiting import eventually
 
 LOADS = int(os.environ.get("LESSY_LOADS", "25"))
 PER_SECOND = 200
-# At once, each from an address of its own.
+# Concurrent pages, each with its own address.
 PAGES = 4
-# Heartbeats, of which one comes every 3 s.
+# Heartbeats; one is sent every 3 s.
 PATIENCE = 5
-# Each row is changed once at most, soon after it was made.
+# Each row is changed at most once, soon after its creation.
 WRITER = f"""
 import time
 from threading import Event, Thread
@@ -44,7 +44,7 @@ def write():
 
 thread = Thread(target=write)
 """
-# Rows that are this far behind the last one of a state do not change any more.
+# Rows this far before the last one of a state no longer change.
 SETTLED = 100
 VERSIONS = """
 rows = Task.objects.filter(user_id={user})
@@ -55,7 +55,7 @@ result = [(pk, 0 if changed == made else int(changed.timestamp())) for pk, made,
 
 
 class Writer:
-    """A process of its own."""
+    """Makes the changes in a separate process."""
 
     def __init__(self, site, user):
         self._shell = Shell(MANAGE, site.env)
@@ -68,14 +68,14 @@ class Writer:
         self._began = self._written()
 
     def _written(self):
-        """How many changes, and when it was asked, in seconds."""
+        """The number of changes so far, and the time, in seconds."""
         with self._one_at_a_time:
             alive, *found = self._shell("result = thread.is_alive(), len(written), time.monotonic()")
         assert alive, "it failed"
         return found
 
     def so_far(self):
-        """Since the start: how many changes, and how many per second."""
+        """The number of changes since the start, and the changes per second."""
         (before, began), (count, at) = self._began, self._written()
         return count - before, (count - before) / (at - began)
 
@@ -88,17 +88,17 @@ class Writer:
 
 
 class Scene:
-    """A user, whose pages load from one server and go live at the other."""
+    """A user whose pages load from one server and go live at the other."""
 
     def __init__(self, site):
         self.site = site
         self.person = site.new_person()
-        # The last task of the state that each page shows.
+        # Page -> the last task of the state that it shows.
         self._shown = {}
         self._one_at_a_time = threading.Lock()
 
     def tables(self):
-        """Without the rows that cannot be news to any page: each would have to be told of all of them."""
+        """The versions of rows that a page may lack. Deletes the others, or each page would receive them."""
         settled = min(self._shown.values(), default=0) - SETTLED
         with self._one_at_a_time:
             return dict(self.site.shell(VERSIONS.format(user=self.person.pk, settled=settled)))
@@ -109,7 +109,7 @@ class Scene:
         return Page(http, self.person, *islice(cycle(self.site.servers), number, number + 2))
 
     async def loads(self, way, count, ready):
-        """The outcome of each; ready: what each waits for."""
+        """The outcome of each load. ready: the condition for which each load waits."""
         turns = iter(range(count))
         self._shown = dict.fromkeys(range(PAGES), 0)
 
@@ -128,7 +128,7 @@ class Scene:
         return [outcome for outcomes in found for outcome in outcomes]
 
     def load(self):
-        """The state of now."""
+        """The present state."""
 
         async def load():
             async with (page := self.page(0)).http:
@@ -137,7 +137,7 @@ class Scene:
         return asyncio.run(load())
 
     def missed(self, state, position):
-        """By pages that show this state and go live from that position, each way: the tasks."""
+        """For each way, the tasks missed by a page that shows this state and goes live from this position."""
 
         async def go(number, way):
             async with (page := self.page(number)).http:
@@ -164,7 +164,7 @@ def scene(new_redis):
 
 @pytest.fixture
 def writer():
-    """writer(scene): it writes until the end of the test."""
+    """writer(scene) starts a writer, which runs until the end of the test."""
     started = []
 
     def start(scene):
@@ -181,7 +181,7 @@ def writer():
 def test_what_changes_while_a_page_loads_is_told(scene, writer, report, way):
     found = scene()
     writing = writer(found)
-    # What else runs on the machine would decide it in `make test`.
+    # In `make test`, other load on the machine would decide whether the writer keeps up.
     outcomes = asyncio.run(found.loads(WAYS[way], LOADS, writing.keeps_up if LOAD.promised else lambda: True))
     changes, pace = writing.so_far()
     missed = [outcome.missed for outcome in outcomes if outcome.missed]
@@ -198,8 +198,8 @@ def test_what_changes_while_a_page_loads_is_told(scene, writer, report, way):
 
 def test_a_position_that_is_taken_too_late_misses_what_came_before_it(scene, report):
     """
-    The switch: the checker can fail. A read for a position starts one lag and one overlap before it, so that
-    only one which is later than the state by more than that misses anything.
+    The control experiment: the checker can fail. The replay for a position starts one lag and one overlap
+    before it, so that changes are missed only if the position is later than the state by more than that.
     """
     found = scene(CABLE_OVERLAP="0.1", CABLE_RECONCILE_INTERVAL="0.1", CABLE_PING_INTERVAL="0.5")
     state = found.load()

@@ -1,6 +1,6 @@
 """
-Two installations on one Redis, under load: the numbers of its databases separate keys, never messages. What
-one has to tell, and what it orders, reaches nobody of the other.
+Two installations on one Redis, under load: Redis database numbers separate keys, not pub/sub messages. The
+notifications and orders of one installation do not reach the other.
 """
 
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from tests.end_to_end.faults.harness.world import new_world
 from tests.support.site import new_site
 from tests.support.waiting import eventually
 
-# The tasks of the second are numbered from here, so that each tells whose a message is.
+# The second installation's tasks are numbered from here, so that an id shows the origin of a message.
 THEIRS = 1_000_000
 RENUMBER = f"""
 from django.db import connection
@@ -31,7 +31,7 @@ ORDERS = 5
 
 @pytest.fixture
 def neighbours(new_redis):
-    """neighbours(**settings of both): two worlds whose users have the same numbers."""
+    """neighbours(**settings of both): two worlds whose users have the same primary keys."""
     with ExitStack() as opened:
 
         def make(**env):
@@ -52,7 +52,7 @@ def neighbours(new_redis):
 
 
 def leaked(ours, theirs):
-    """Rows that somebody was told of who has nothing to do with their installation."""
+    """Rows of one installation that a client of the other was notified of."""
     found = [pk for client in ours.clients for _, pk in client.known if pk >= THEIRS]
     return found + [pk for client in theirs.clients for _, pk in client.known if pk < THEIRS]
 
@@ -76,7 +76,7 @@ def test_a12_nothing_that_one_installation_tells_or_orders_reaches_its_neighbour
 
 
 def test_a12_with_one_prefix_for_both_they_do_hear_each_other(neighbours, report):
-    """The switch: as it was before an installation had a prefix."""
+    """The control experiment: as before installations had a prefix."""
     ours, theirs = neighbours(CABLE_PREFIX="shared")
     ours.live_through(LOAD.calm)
     eventually(lambda: leaked(ours, theirs), 30, "a message of the neighbour")

@@ -1,4 +1,4 @@
-"""Redis dies, freezes, or is behind a network that swallows: no change is lost, and no request notices."""
+"""Redis is killed, freezes, or is half-open: no change is lost, and no API request is affected."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.support.waiting import eventually
 
 
 def hold_to_the_promise(world, report, calm, trouble, returned):
-    """Every socket has every change soon after the return of Redis, and the API did not feel a thing."""
+    """Every socket has every change soon after the return of Redis, and the API was not affected."""
     took = world.seconds_until_heard(returned)
     report("every change heard after the return of Redis, s", round(took, 2))
     before, during = (world.writer.p99(*window) for window in (calm, trouble))
@@ -58,7 +58,10 @@ def test_redis_freezes(world, new_redis, report):
 
 
 def test_a6_after_an_absence_nothing_is_told_twice_that_the_passes_told_meanwhile(new_redis, report):
-    """Redis is away for longer than a process remembers otherwise; then its publishers send all of it."""
+    """
+    Redis is down for longer than a process otherwise remembers what it delivered. When Redis is back, the
+    publishers send all queued notifications.
+    """
     with new_site(new_redis, CABLE_OVERLAP="1", CABLE_RECONCILE_INTERVAL="1") as site:
         [server], person = site.servers, site.new_person()
         with server.connect(person) as socket:
@@ -79,7 +82,10 @@ def _told_of_a_new_task(server, person, socket):
 
 
 def _heard_until_a_new_task(server, person, socket):
-    """Made by the server itself, whose publisher waits for Redis. What was heard up to its creation."""
+    """
+    Creates a task through the server, whose publisher waits for Redis. Returns the notifications up to that
+    of the task.
+    """
     made = server.request("POST", "/api/users/me/tasks", person, json={"task": {"label": "buy tea"}})
     created = {"action": "create#tasks", "id": int(made.json()["data"]["id"])}
     heard = [socket.message(15)]
@@ -90,7 +96,7 @@ def _heard_until_a_new_task(server, person, socket):
 
 @pytest.fixture
 def half_open(new_redis):
-    """As world, with a proxy before Redis."""
+    """As world, with a proxy in front of Redis."""
     with new_site(new_redis, servers=0) as site, new_world(site) as world:
         proxy = world.proxy(new_redis.port)
         for _ in range(2):

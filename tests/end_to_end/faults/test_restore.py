@@ -1,4 +1,4 @@
-"""The tables go back to a backup: no position of before is confirmed any more."""
+"""The tables are restored from a backup: no earlier position is confirmed any more."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A server process dies: between commit and publish, and with half of all sockets."""
+"""A server process is killed: between commit and publish, and while it holds half of all sockets."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from tests.support.site import new_site
 from tests.support.waiting import eventually
 
 HOOKS = "tests.support.hooks.settings"
-# Of the reconcile, in `make test` and as delivered (30 s, 20 % jitter), and of the pass itself.
+# A reconcile interval and its pass: in `make test`, or with the default settings (30 s, 20 % jitter).
 SOON = 31 * 1.2 + 5 if LOAD.promised else 10
 
 
@@ -34,13 +34,14 @@ def test_a_change_whose_process_died_before_it_published_is_heard(empty_world, r
         dying.request("POST", "/api/users/me/tasks", world.people[0], json={"task": {"label": "buy tea"}})
     assert dying.child.process.wait(10) == 9
     took = seconds_until(lambda: not world.lost(), SOON, "the arrival of the change")
-    # Not from Redis. A look before the tables told it would have to be quicker than the next reconcile.
+    # The tables delivered it, not Redis. The server is asked, because the next reconcile may come before a
+    # check that the clients lack the change.
     assert caught_up(site) == 1
     report("a change of a process that died heard after, s", round(took, 1))
 
 
 def caught_up(site):
-    """How many changes only the tables told of."""
+    """The number of changes that only the tables delivered."""
     found = json.loads(site.manage("cable_stats", "--json", "--wait", "20"))
     return found["totals"]["counts"].get("caught_up", 0)
 
@@ -55,9 +56,9 @@ def test_the_sockets_of_a_killed_process_come_back_elsewhere_and_have_everything
     orphans = [client for client in world.clients if client.port == dying.port]
     assert orphans
     dying.child.kill()
-    # Nobody has come back yet when this is committed, and it must not need luck.
+    # Guarantees at least one change while the clients of the killed process are disconnected.
     world.live_through(1)
-    # Whose user had no change meanwhile lacks nothing, and may still be on the way back.
+    # Wait for all: a client whose user had no change lacks nothing, and may still be reconnecting.
     eventually(
         lambda: all(client.port == surviving.port and client.live.is_set() for client in orphans),
         LOAD.settling,

@@ -1,4 +1,4 @@
-"""Who comes back with the time of the last ping is told what no pass had found before the cut."""
+"""A client that reconnects with its last ping's time receives changes that no pass found before the cut."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -7,15 +7,15 @@ from tests.end_to_end.faults.harness.load import LOAD
 from tests.support.site import new_site
 
 OVERLAP = LOAD.overlap
-# All processes: whom the client comes back to is another one than it was cut from.
+# Server processes. A client reconnects to another one than it was cut from.
 SERVERS = 3 if LOAD.promised else 2
 
 
 def tries_on(redis, reconcile, report, **env):
     """
-    Clients are cut when the time that their pings name is over the overlap after the updated_at of a change
-    without a signal, whose transaction took almost as long as that. Returns how many, and how many of them
-    never heard of it.
+    A transaction that takes almost one overlap makes a change without a signal. Each client is cut when its
+    pings name a time that is more than one overlap after the updated_at of that change. Returns for each
+    client whether it received the change.
     """
     numbers = {"OVERLAP": OVERLAP, "RECONCILE_INTERVAL": reconcile, "PING_INTERVAL": OVERLAP * 0.3}
     env |= {f"CABLE_{name}": f"{value:g}" for name, value in numbers.items()}
@@ -46,7 +46,7 @@ def listening(server, person):
 
 
 def cut_and_come_back(site, at, person, socket, task, changed):
-    """Whether it heard of the change before the cut or after."""
+    """Returns whether the client received the change, before the cut or after."""
     wanted = {"action": "update#tasks", "id": task, "updatedAt": int(changed)}
     later = LOAD.cuts[at % len(LOAD.cuts)]
     with socket:
@@ -60,7 +60,7 @@ def cut_and_come_back(site, at, person, socket, task, changed):
 
 
 def change_slowly(site, tasks, seconds):
-    """In a transaction that takes so long. Returns their updated_at, in seconds since the epoch."""
+    """Changes the tasks in a transaction of this length. Returns their updated_at, in epoch seconds."""
     return site.shell(
         f"""
 import time
@@ -74,7 +74,7 @@ result = now.timestamp()
 
 
 def hear_until_a_ping_names(socket, moment):
-    """What was heard meanwhile, and the time that the ping names."""
+    """Returns the notifications received meanwhile, and the time that the ping names."""
     heard, named = [], 0
     while named < moment:
         frame = json.loads(socket.text(30))
@@ -96,7 +96,7 @@ def test_a2_nor_is_it_lost_where_no_pass_comes_in_between(new_redis, report):
 
 
 def test_a2_with_pings_that_name_the_clock_such_a_change_is_lost(new_redis, report):
-    """The switch: without the lag that is counted into every position."""
+    """The control experiment: without the lag that is included in every position."""
     hooks = {"DJANGO_SETTINGS_MODULE": "tests.support.hooks.settings", "LESSY_TEST_HOOK": "no_lag"}
     heard = tries_on(new_redis, 3600, report, **hooks)
     assert not all(heard)

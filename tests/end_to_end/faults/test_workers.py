@@ -1,6 +1,6 @@
 """
-Processes that are no servers of the cable and end as hard as they like: what they saved is told at once. No
-reconcile of these servers would bring it.
+Processes without a hub that exit without any cleanup: their saves are delivered at once. The servers'
+reconcile, once an hour, would not deliver them.
 """
 
 import subprocess
@@ -19,7 +19,7 @@ from tests.support.site import MANAGE, ROOT
 BIN = Path(sys.executable).parent
 SAVES = LOAD.saves
 
-# One child after the other, each of which ends right after its save.
+# One child process after the other, each of which ends right after its save.
 FORKED = """
 import os, signal
 from django.db import connections
@@ -33,7 +33,7 @@ for _ in range({saves}):
     os.waitpid(child, 0)
 """
 
-# As uWSGI forks: nobody tells Python, and what another thread held stays locked.
+# As uWSGI forks: Python's fork hooks do not run, and a lock that another thread held stays locked.
 FORKED_UNKNOWN_TO_PYTHON = """
 import ctypes, os
 from django.conf import settings
@@ -84,7 +84,7 @@ def socket(server, cooper):
 
 
 def hear(socket, count):
-    """The ids of so many created tasks, each told within seconds of the one before."""
+    """The ids of the next `count` created tasks, each received within 60 s of the one before."""
     heard = [socket.message(60) for _ in range(count)]
     assert {message["action"] for message in heard} == {"create#tasks"}
     found = {message["id"] for message in heard}
@@ -115,7 +115,7 @@ def test_a11_forked_children_that_end_hard_are_heard(site, cooper, socket, repor
 
 
 def test_a11_what_such_children_publish_in_the_background_is_lost(site, cooper, socket, report):
-    """The switch: as it was before a commit waited for Redis where there is no hub."""
+    """The control experiment: as before a commit waited for Redis in processes without a hub."""
     code = FORKED.format(user=cooper.pk, ending="os._exit(0)", saves=SAVES)
     assert run(site, code, CABLE_PUBLISH="background") == 0
     last = site.new_task(cooper)
@@ -142,7 +142,7 @@ def test_a11_a_fork_that_python_does_not_know_of_neither_hangs_nor_loses(site, c
 
 
 def test_a11_each_job_of_rq_is_heard_at_once(env, redis_server, workers, cooper, socket, report):
-    """Its worker forks for each job, and the child ends by os._exit."""
+    """rq's worker forks for each job, and the child ends with os._exit()."""
     queue = Queue(connection=Redis.from_url(redis_server.url))
     for _ in range(SAVES):
         queue.enqueue("tests.support.workers.save", cooper.pk)
@@ -174,7 +174,7 @@ def test_a11_workers_of_uwsgi_forked_after_a_save_answer_and_are_heard(env, work
 
 
 def test_a_command_does_not_wait_for_a_redis_that_is_known_to_be_away(site):
-    """FLUSH_TIMEOUT would be ten minutes."""
+    """FLUSH_TIMEOUT is ten minutes, which the command would wait for if Redis were not known to be down."""
     away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "CABLE_FLUSH_TIMEOUT": "600"}
     person = site.new_person()
     assert run(site, f"Task.objects.create(user_id={person.pk}, label='x')", **away) == 0

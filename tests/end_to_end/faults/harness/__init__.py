@@ -1,5 +1,5 @@
 """
-What the fault tests are made of: clients that behave as real ones do (fleet.py), somebody who changes things
-through the API (writer.py), a network to break (proxy.py), and what is asked of them all afterwards
-(checker.py). All of it runs on one loop of its own thread (world.py).
+The parts of the fault tests: clients that behave as real ones do (clients.py), a writer that changes rows
+through the API (writer.py), a network that can be broken (proxy.py), and the assertions (checker.py). All run
+in one event loop in a separate thread (world.py).
 """

@@ -1,4 +1,4 @@
-"""What each client ended with, against the tables: the only judge of whether something was lost."""
+"""Compares what each client knows in the end with the tables. Only this decides whether a change was lost."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -6,7 +6,7 @@ from typing import TypeVar
 from tests.end_to_end.faults.harness.clients import Client, Row
 from tests.support.site import Site
 
-# User → the version of each of their rows, in whole seconds (0: only created).
+# User → the version of each of their rows, in whole seconds (0: created and never updated).
 Versions = Mapping[int, Mapping[Row, int]]
 Key = TypeVar("Key")
 
@@ -29,12 +29,12 @@ result = [
 
 
 def lacking(known: Mapping[Key, int], due: Mapping[Key, int]) -> dict[Key, int]:
-    """What is not known, or only of an older version."""
+    """The due rows that are not known, or known only in an older version."""
     return {key: version for key, version in due.items() if known.get(key, -1) < version}
 
 
 def lost(clients: Iterable[Client], versions: Versions) -> list[str]:
-    """Every row of which a client has not heard, or only of an older version."""
+    """Every row that a client was not notified of, or only of an older version."""
     return [
         f"{type(client).__name__} of user {client.person.pk} lacks {name} {pk} at {version}: "
         f"knows {client.known.get((name, pk))}"

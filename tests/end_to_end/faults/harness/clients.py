@@ -1,6 +1,6 @@
 """
-Clients as real ones behave: they subscribe, remember what they heard, notice a dead socket, come back
-elsewhere, and ask for what they missed as far as their kind can.
+Clients that behave as real ones: they subscribe, record notifications, detect a dead socket, reconnect to
+another server, and ask for a replay if their kind can.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ from tests.support.event_stream import Blocks, Event
 from tests.support.site import Person
 
 Row = tuple[str, int]
-# Without a ping for so long a socket counts as dead, as in every ActionCable client.
+# After this long without a ping a socket counts as dead, as in every ActionCable client.
 STALE_SECONDS = 6.5
 RETRY_SECONDS = (0.2, 1.5)
 FAILURES = (OSError, ConnectionClosed, InvalidHandshake, TimeoutError, EOFError, httpx.HTTPError)
-# For all clients: each httpx.AsyncClient would read every root certificate for one of its own.
+# Shared: each httpx.AsyncClient would load all root certificates into a context of its own.
 TLS = ssl.create_default_context()
 
 
 class Client:
     """
-    known: the version of each row it was told of, in whole seconds (0: created). live: subscribed and, if it
-    asked for what it missed, answered. complaints: what no server may do. ended: why its last sockets ended.
-    url: called for each attempt.
+    known: the version of each row in its notifications, in whole seconds (0: created). live: subscribed and,
+    if it asked for a replay, answered. complaints: violations by the server. ended: why its last sockets
+    ended. url: called for each connection attempt.
     """
 
     def __init__(self, person: Person, address: str, url: Callable[[], str]) -> None:
@@ -64,7 +64,7 @@ class Client:
         return random.uniform(*RETRY_SECONDS)
 
     def stay_away(self, seconds: float) -> None:
-        """When the socket is gone, there is no other for so long."""
+        """Once the present socket has ended, do not reconnect for this long."""
         self._not_before = time.monotonic() + seconds
 
     def hear(self, message: dict[str, Any]) -> None:
@@ -76,32 +76,32 @@ class Client:
                 self.complaints.append(f"{message} after {self._heard[row]} on the same socket")
             self._heard[row] = version
 
-    # What the kinds differ in
+    # What subclasses implement
 
     @property
     def local(self) -> Any:
-        """The address and port of this end of the connection; None without one."""
+        """The local address and port of the connection; None without one."""
         raise NotImplementedError
 
     @property
     def port(self) -> int | None:
-        """Of the server at the other end of the connection."""
+        """The port of the server to which the client is connected; None without a connection."""
         raise NotImplementedError
 
     def cut(self) -> None:
-        """Ends the connection, if there is one, without a goodbye."""
+        """Aborts the connection, if there is one, without a closing handshake."""
         raise NotImplementedError
 
     async def _live_once(self) -> None:
-        """A connection, from its beginning to its end, whatever that is."""
+        """One connection, from its start to its end, however it ends."""
         raise NotImplementedError
 
 
 class SocketClient(Client):
-    """By a websocket."""
+    """A client on a WebSocket."""
 
     protocols = BASE
-    # Of the kernel, in bytes; None: as it likes. On loopback it would hold megabytes.
+    # SO_RCVBUF in bytes; None: the kernel's default, which is megabytes on loopback.
     receive_buffer: int | None = None
     _socket: ClientConnection | None = None
 
@@ -157,7 +157,7 @@ class SocketClient(Client):
             raise
         return {"sock": found}
 
-    # What its kinds differ in
+    # What subclasses override
 
     def subscription(self) -> dict[str, Any]:
         return {"command": "subscribe", "identifier": self.identifier()}
@@ -173,11 +173,11 @@ class SocketClient(Client):
 
 
 class BaseClient(SocketClient):
-    """Exactly Rails: what it misses while it is away, it never hears of."""
+    """Exactly as a Rails client: it never receives what it misses while it is disconnected."""
 
 
 class SinceClient(SocketClient):
-    """Base, and asks for what changed since it last was sure to hear."""
+    """The base protocol, and on reconnecting asks for the changes since the time of the last ping."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -229,8 +229,9 @@ class ExtendedClient(SocketClient):
 
 class StreamClient(Client):
     """
-    By Server-Sent Events, as a browser's EventSource: it comes back when the server told it to, with the id
-    of the last event. At a refetch it loads its tasks again. answers: "refetch" for each.
+    A client of Server-Sent Events that behaves as a browser's EventSource: it reconnects after the server's
+    `retry`, with the id of the last event. At a refetch it loads its tasks again, and appends "refetch" to
+    answers.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -259,7 +260,7 @@ class StreamClient(Client):
 
     @property
     def port(self) -> int | None:
-        # None also of a connection that has just ended.
+        # None also if the connection has just ended.
         address = self._network and self._network.get_extra_info("server_addr")
         return address[1] if address else None
 
@@ -269,7 +270,7 @@ class StreamClient(Client):
 
     async def _live_once(self) -> None:
         base = self._url().replace("ws://", "http://").removesuffix("/cable")
-        # Of a connection that is refused there is no retry.
+        # Without the last connection's `retry`: a refused connection brings none.
         self._blocks, self._offset = Blocks(), 0
         self._heard.clear()
         async with self._http.stream("GET", f"{base}/cable/events", headers=self.resuming()) as answer:
@@ -294,7 +295,7 @@ class StreamClient(Client):
                 self.complaints.append(f"told not to come back: {block.data}")
             return
         if block.name == "refetch":
-            # Before its position counts: where this fails, it is told to again.
+            # Before its position is stored: if the refetch fails, the server demands it again.
             await self.refetch(base)
             self.answers.append(block.name)
         elif block.text:
@@ -302,7 +303,7 @@ class StreamClient(Client):
         self._move(block)
 
     def _move(self, block: Event) -> None:
-        """An id without a notification says that everything before it was told; it may be the one before."""
+        """An id without a notification confirms all changes before it. It may repeat the previous id."""
         at, before = _number(block.id), self._offset
         if at < before or (block.text and at == before):
             self.complaints.append(f"id {block.id} after {before} on the same stream")
@@ -312,7 +313,7 @@ class StreamClient(Client):
         self._position = block.id or self._position
 
     async def refetch(self, base: str) -> None:
-        """All of its tasks; the API has them in pages."""
+        """Loads all tasks of the user, page by page."""
         page = "/api/users/me/tasks"
         while page:
             answer = await self._http.get(base + page)
@@ -324,7 +325,7 @@ class StreamClient(Client):
 
 
 def _number(position: str) -> int:
-    """0 for none."""
+    """The offset of a position; 0 for an empty one."""
     return int(position.rpartition("-")[2] or 0)
 
 

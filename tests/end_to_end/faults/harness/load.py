@@ -1,4 +1,4 @@
-"""How much the fault tests take on: little in `make test`, the promised load in `make faults`."""
+"""The load of the fault tests: small in `make test`, the promised one in `make faults`."""
 
 import os
 from dataclasses import dataclass
@@ -7,18 +7,21 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Load:
     """
-    sockets: a third each of two kinds of websockets and of event streams, dealt out among the users and among
-    two server processes.
-    changes: committed per second, through the REST API. Times in seconds.
-    deaths: of Redis, in one test, each after a calm and for as long as redis_away at most.
-    absence: changes while Redis is away that passes alone tell, about one a second.
-    overlap, cuts: of a long transaction; when clients are cut after it began, in overlaps. clients: how many
-    are cut after each. rounds: how many such transactions.
-    database_silent: as long again it answers nobody. reconcile, read_timeout: of the servers before it.
-    hour: rows that changed within an hour of which no pass has told. hour_users, hour_sockets: who hear.
-    saves: of workers that end hard.
-    promised: whether times and latencies are held to what is promised. What else runs on the machine would
-    make that a matter of luck in `make test`.
+    All times in seconds.
+    sockets: a third each are base WebSockets, extended WebSockets and event streams, spread over the users
+    and over two server processes.
+    changes: commits per second, through the REST API.
+    deaths: how often one test kills Redis, each time after a calm period and for at most redis_away.
+    absence: changes while Redis is down, which only passes deliver, about one a second.
+    overlap: OVERLAP in the test of long transactions. cuts: how long after the beginning of the transaction
+    clients are cut, in overlaps. clients: how many are cut at each. rounds: how many such transactions.
+    database_silent: how long its connections fall silent, and then how long it responds to no client.
+    reconcile, read_timeout: settings of the servers that use this database.
+    hour: rows that changed within an hour and that no pass has delivered. hour_users, hour_sockets: the users
+    and sockets that receive them.
+    saves: by workers that exit without cleanup.
+    promised: whether times and latencies must be as promised. In `make test` other load on the machine would
+    make this a matter of luck.
     """
 
     sockets: int

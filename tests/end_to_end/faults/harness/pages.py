@@ -1,6 +1,6 @@
 """
-Pages that load their state by HTTP and go live from its position: by a websocket of either protocol, by
-Server-Sent Events, or by asking once more.
+Pages that load their state by HTTP and go live from its position: by a WebSocket of either protocol, by
+Server-Sent Events, or by one GET of /cable/changes.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from tests.support.cable import BASE, EXTENDED
 from tests.support.event_stream import Blocks
 from tests.support.site import Person, Server
 
-# Version of each task: in whole seconds, 0 for one that was only created.
+# Version of each task: in whole seconds, 0 for one that was created and never updated.
 Versions = dict[int, int]
-# What a way tells besides changes: that it is subscribed, and each heartbeat.
+# What each way yields besides changes: that it is subscribed, and each heartbeat.
 LIVE: dict[str, Any] = {"action": "live"}
 PING: dict[str, Any] = {"action": "ping"}
 Told = AsyncGenerator[dict[str, Any], None]
@@ -33,7 +33,7 @@ class State:
 
 
 class Page:
-    """It loads from one server and goes live at another, as behind a proxy."""
+    """It loads its state from one server and goes live at another, as behind a load balancer."""
 
     def __init__(self, http: httpx.AsyncClient, person: Person, loads_from: Server, live_at: Server) -> None:
         self.http = http
@@ -78,7 +78,7 @@ class Page:
                 elif kind in ("confirm_subscription", "ping"):
                     yield PING if kind == "ping" else LIVE
         finally:
-            # What is left to read would only hold up the end.
+            # A closing handshake would first wait for all unread frames.
             socket.transport.abort()
 
     async def events(self, position: str) -> Told:
@@ -96,7 +96,7 @@ class Page:
                     yield PING if "ping" in block.comments else LIVE
 
     async def pull(self, position: str) -> Told:
-        """Whatever was committed before is in the one answer."""
+        """All changes committed before the request are in its one response."""
         yield LIVE
         answer = await self.http.get(
             f"{self._live_at.url}/cable/changes", params={"position": position}, headers=self._headers
@@ -111,14 +111,14 @@ WAYS = {"base": Page.base, "extended": Page.extended, "events": Page.events, "pu
 
 @dataclass(frozen=True)
 class Outcome:
-    """due: changes that the state did not have, and that were committed before the page was live."""
+    """due: changes missing in the state and committed before the page was live. missed: never delivered."""
 
     due: Mapping[int, int]
     missed: Mapping[int, int]
 
 
 async def go_live(told: Told, state: State, tables: Callable[[], Versions], patience: int) -> Outcome:
-    """tables: the versions in them. patience: after so many heartbeats what is not told counts as missed."""
+    """tables: reads the versions. patience: the number of heartbeats after which a due change is missed."""
     known, missed = dict(state.known), {}
     due: Versions | None = None
     pings = 0

@@ -11,8 +11,8 @@ CHUNK = 65_536
 
 class Proxy:
     """
-    In front of a port of this machine. It calls from the address that it was called from, so that the server
-    behind it can tell its clients apart.
+    In front of a port of this machine. It connects to the server from the client's address, so that the
+    server can tell the clients apart.
     """
 
     def __init__(self, target: int) -> None:
@@ -28,19 +28,19 @@ class Proxy:
         return self
 
     def swallow(self) -> None:
-        """From now on half-open: connections stand and are accepted, and nothing comes through, ever."""
+        """Makes all connections half-open: they stay, new ones are accepted, but no data is forwarded."""
         self._swallowing = True
 
     def heal(self) -> None:
-        """For new connections. What was swallowed is lost, and its connections with it."""
+        """New connections work again. The discarded data is lost, and its connections stay half-open."""
         self._swallowing = False
 
     def silence(self) -> None:
-        """The connections that stand now are half-open for good; those made later work."""
+        """Makes the present connections half-open permanently. Later connections work."""
         self._silenced.update(self._links)
 
     def cut(self, caller: tuple[str, int]) -> bool:
-        """The connection called from there, if it is one of ours: gone at both ends, without a goodbye."""
+        """Resets the connection from this address at both ends. Returns whether the proxy had one."""
         link = self._links.get(caller, ())
         for writer in link:
             _reset(writer)
@@ -72,7 +72,7 @@ class Proxy:
     ) -> None:
         poisoned = False
         while data := await reader.read(CHUNK):
-            # A stream that misses a part must not go on behind it.
+            # TCP has no gaps: after discarded bytes nothing more may be forwarded.
             poisoned = poisoned or self._swallowing or caller in self._silenced
             if not poisoned:
                 writer.write(data)
@@ -81,7 +81,7 @@ class Proxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """As by a cable that is pulled: no goodbye."""
+    """Aborts the connection with a TCP RST, without a FIN."""
     found = writer.get_extra_info("socket")
     if found is not None and found.fileno() >= 0:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

@@ -1,6 +1,6 @@
 """
-Clients that refetch what they hear of, and so know each row as it was then; and what each of them may have
-heard, by who saw what when.
+Clients that refetch each row at its notification, and so know its state of that time; and a check of which
+notifications each client was allowed to receive, by what its user could see at which time.
 """
 
 import time
@@ -15,18 +15,21 @@ from tests.end_to_end.faults.harness.clients import (
     StreamClient,
 )
 
-# How long word may be on its way, on a busy machine. Whoever hears of a row that they could not see for so
-# long, hears what they may not.
+# How long a notification may be in flight, on a busy machine. A notification of a row that its user has not
+# been able to see for longer than this is a leak.
 ON_ITS_WAY = 3.0
 
 # A user and a card.
 Pair = tuple[int, int]
-# As Life.live() says: when a step began and had ended, and who saw what then.
+# As Life.live() returns it: when a step began and ended, and who could see what after it.
 Step = tuple[float, float, Sequence[Pair]]
 
 
 class Reader(Client):
-    """cards: when it heard last of each that it may see, for all it knows. heard: of what, and when."""
+    """
+    cards: the time of the last notification of each card that the client believes to see. heard: the time and
+    card of every notification.
+    """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -45,7 +48,7 @@ class Reader(Client):
         self.heard.append((now, message["id"]))
 
     def leave(self, seconds: float) -> None:
-        """And come back after so long."""
+        """Disconnects, and reconnects after `seconds`."""
         self.stay_away(seconds)
         self.cut()
 
@@ -75,7 +78,11 @@ class StreamReader(Reader, StreamClient):
 
 
 def lost(clients: Iterable[Reader], sights: Iterable[tuple[int, int, float]]) -> list[str]:
-    """What a client does not know of, or not as it is, or believes to see. sights: as Life.sights()."""
+    """
+    Cards that a client does not know, knows in an older state, or wrongly believes to see.
+
+    sights: as of Life.sights().
+    """
     now: dict[int, dict[int, float]] = {}
     for user, card, at in sights:
         now.setdefault(user, {})[card] = at
@@ -93,7 +100,7 @@ def lost(clients: Iterable[Reader], sights: Iterable[tuple[int, int, float]]) ->
 
 
 def leaked(clients: Iterable[Reader], steps: Sequence[Step]) -> list[str]:
-    """What a client heard of although it could not see it, long before and until then."""
+    """Notifications of cards that the client's user could not see at that time or shortly before."""
     seen = _periods(steps)
     found = []
     for client in clients:
@@ -105,7 +112,10 @@ def leaked(clients: Iterable[Reader], steps: Sequence[Step]) -> list[str]:
 
 
 def _periods(steps: Sequence[Step]) -> dict[Pair, list[tuple[float, float]]]:
-    """When each pair saw each other. A step takes time: what changed in it is counted to both sides."""
+    """
+    The periods in which each user could see each card. A step takes time: its whole duration counts as seen
+    for a pair that begins or ends in it.
+    """
     found: dict[Pair, list[tuple[float, float]]] = {}
     since: dict[Pair, float] = {}
     for began, ended, pairs in steps:

@@ -1,4 +1,4 @@
-"""The clients, the writer and the network of one scenario, on a loop of their own."""
+"""The clients, the writer and the network of one scenario, in an event loop in a separate thread."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Loop:
-    """failures: of its tasks, which must have none."""
+    """An event loop in a thread. failures: exceptions of its tasks; a test asserts that there are none."""
 
     def __init__(self) -> None:
         self.failures: list[BaseException] = []
@@ -80,7 +80,7 @@ class World:
     def populate(
         self, *kinds: type[Client], ports: Sequence[int] | None = None, sockets: int = LOAD.sockets
     ) -> None:
-        """Clients of these kinds by turns, each at a server of its own choice until that one is gone."""
+        """Adds clients of these kinds in turn. A client connects to the servers in turn, too."""
         found = ports or [server.port for server in self.site.servers]
         for number in range(sockets):
             # Every user has clients of every kind, and at every server.
@@ -113,7 +113,7 @@ class World:
             self._writing = None
 
     def live_through(self, seconds: float) -> tuple[float, float]:
-        """Let it go on for so long, with at least one change. Returns from when to when."""
+        """Waits for `seconds`, and for at least one change. Returns the start and end time."""
         started, before = time.time(), len(self.writer.answers)
         eventually(
             lambda: time.time() - started >= seconds and len(self.writer.answers) > before,
@@ -125,7 +125,7 @@ class World:
     # Judgement
 
     def unheard(self, until: float) -> list[str]:
-        """What was answered before that time, and not every client knows."""
+        """Changes that the API had confirmed before that time and that not every client has received."""
         due: dict[int, dict[tuple[str, int], int]] = {}
         for answer in tuple(self.writer.answers):
             if answer.at + answer.took < until:
@@ -134,7 +134,7 @@ class World:
         return self.loop.call(lost, self.clients, due)
 
     def seconds_until_heard(self, since: float) -> float:
-        """How long after `since` every client knew what had been committed before."""
+        """How long after `since` every client had received all changes committed before it."""
         arrived = within(LOAD.settling, lambda: not self.unheard(since))
         assert arrived, (self.loop.failures, self.unheard(since)[:5])
         return time.time() - since
@@ -143,7 +143,7 @@ class World:
         return self.loop.call(lost, self.clients, versions_in_tables(self.site))
 
     def check(self) -> None:
-        """Nothing more changes: in the end every client knows what the tables say, and in order."""
+        """Stops the writer. Asserts that every client ends with the state of the tables, and in order."""
         self.stop_writing()
         arrived = within(LOAD.settling, lambda: not self.lost())
         assert arrived, (self.loop.failures, self.lost()[:5])
@@ -159,7 +159,7 @@ def _by_turns(ports: Sequence[int], first: int) -> Callable[[], str]:
 
 @contextmanager
 def proxy_before(port: int) -> Iterator[Any]:
-    """Before a port of this machine. proxy.on_its_loop(proxy.swallow): its methods belong to its loop."""
+    """A proxy for a local port. Call its methods in its event loop: proxy.on_its_loop(proxy.swallow)."""
     loop = Loop()
     proxy: Any = loop.run(Proxy(port).start())
     proxy.on_its_loop = loop.call

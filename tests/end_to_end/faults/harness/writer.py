@@ -1,4 +1,4 @@
-"""Somebody who changes things through the REST API, and writes down what was answered, and when."""
+"""A writer that changes tasks through the REST API, and records each response and its time."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ import httpx
 
 from tests.support.site import Person
 
-# Of each user; a task more often changed than made anew, as in life.
+# Tasks per user at most. Tasks are changed more often than created, as in practice.
 TASKS = 10
 
 
@@ -30,7 +30,7 @@ class Answer:
 
 
 class Writer:
-    """urls: of the servers that it asks in turn; it may be changed while it works."""
+    """urls: the servers to which it sends requests in turn. A test may change the list while it runs."""
 
     def __init__(self, people: Sequence[Person], urls: Sequence[str], per_second: float) -> None:
         self.urls = list(urls)
@@ -42,7 +42,7 @@ class Writer:
         self._turn = itertools.count()
 
     async def run(self) -> None:
-        """Until it is cancelled; what was begun is finished then. A slow answer does not slow the pace."""
+        """Runs until it is cancelled, then finishes open requests. Slow responses do not reduce the rate."""
         running: set[asyncio.Task[None]] = set()
         due = time.monotonic()
         async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=50)) as http:
@@ -84,13 +84,13 @@ class Writer:
         self.answers.append(Answer(at, took, answer.status_code, person.pk, pk, version))
 
     def p99(self, start: float, end: float) -> float:
-        """Of the answers to what was asked between the two times; in seconds."""
+        """The p99 latency of requests sent between the two times, in seconds."""
         return _p99([answer.took for answer in self.answers if start <= answer.at < end])
 
     def p99_of_a_second(self, start: float, end: float) -> float:
         """
-        The median of each second's own. The pass over the tables that each server makes every 30 s slows some
-        20 calls, trouble or not; in which of two short windows it falls, decides their p99.
+        The median of the p99s of each second. The reconcile of each server, every 30 s, slows some 20
+        requests even without a fault: the p99 of a short window depends on whether one falls into it.
         """
         seconds: dict[int, list[float]] = {}
         for answer in self.answers:
