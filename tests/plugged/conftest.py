@@ -18,5 +18,5 @@ def library(
 
 @pytest.fixture(scope="module")
 def alices(library: Library) -> str:
-    """The cookie of Alice, who is logged in."""
+    """The session cookie of Alice, who is logged in."""
     return library.session_of("alice")

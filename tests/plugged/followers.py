@@ -1,4 +1,4 @@
-"""Clients that come back wherever they are let in, and ask for what they missed: as AnyCable's do."""
+"""Clients that reconnect to any server that accepts them and resume, as AnyCable's client does."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ AGAIN_SECONDS = 0.2
 
 
 class Follower:
-    """cookie: of a session. seen: of each row the versions it was told. said: why its sockets ended."""
+    """cookie: of a session. seen: the versions of each row in notifications. said: the disconnect reasons."""
 
     def __init__(self, servers: Sequence[Server], cookie: str) -> None:
         self._urls = [server.url for server in servers]
@@ -29,7 +29,7 @@ class Follower:
         self.confirmed = False
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Runs until it is cancelled."""
         turn = 0
         while True:
             with suppress(OSError, ConnectionClosed, InvalidHandshake, TimeoutError):

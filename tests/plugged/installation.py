@@ -1,4 +1,4 @@
-"""The tiny project of somebody else, installed: its folder, its database, the servers that it runs."""
+"""An installation of the tiny third-party project: its folder, its database, its servers."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ from tests.support.wheel import environment
 
 DJANGO: list[str | Path] = [sys.executable, "-m", "django"]
 DAPHNE = [sys.executable, "-m", "daphne", "-p", "{port}", "tests.plugged.asgi:application"]
-# With what the project would say on its command line.
+# With the options that the project would use.
 CABLE_SERVE = [*DJANGO, "cable_serve", "--bind", "127.0.0.1:{port}", "--drain", "1"]
 SETUP = "from tests.plugged.library.models import Book; from django.contrib.auth.models import User; "
 
@@ -54,8 +54,8 @@ class Library:
             DJANGO_SECRET_KEY="not-a-secret-but-long-enough-for-a-test",
             PLUGGED_DATABASE=str(folder / "library.sqlite3"),
             REDIS_URL=redis.url,
-            # Also of those who call the cable, and whom it calls. Autobahn's txaio asks Python 3.14 by a name
-            # that 3.16 will not have.
+            # Warnings of all packages are errors, not only those of the cable. Exception: Autobahn's txaio
+            # uses a name that Python 3.14 deprecates and 3.16 removes.
             PYTHONWARNINGS="error,ignore::DeprecationWarning:txaio.tx",
         )
         self._servers: list[Server] = []
@@ -81,18 +81,18 @@ class Library:
         return server
 
     def script(self, code: str) -> str:
-        """What a script of its own prints: `manage.py shell -c`."""
+        """Runs the code in a new process (`manage.py shell -c`). Returns what it prints."""
         return self.manage("shell", "--verbosity", "0", "-c", SETUP + code)
 
     def shell(self) -> Shell:
-        """A process that stays, for many changes. The caller closes it."""
-        # Found by PYTHONPATH, wherever it runs.
+        """A process that stays open, for many changes. The caller closes it."""
+        # PYTHONPATH finds the project, whatever the working directory.
         found = Shell(DJANGO, self.env, cable="sync_cable")
         found(SETUP + "result = None")
         return found
 
     def session_of(self, name: str) -> str:
-        """The cookie of somebody who is logged in, as their browser holds it."""
+        """The session cookie of this user, logged in."""
         code = (
             "from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY; "
             "from django.contrib.sessions.backends.db import SessionStore; "
@@ -109,7 +109,7 @@ class Library:
 
 
 def message_of(socket: CableSocket, pk: str, others: Collection[str] = ()) -> dict[str, Any]:
-    """The next about this book. A reconcile may repeat what was told before, but nothing of others' books."""
+    """The next notification of this book. A reconcile may repeat earlier ones, but not of others' books."""
     while (message := socket.message())["id"] != pk:
         assert message["id"] not in others
     return message

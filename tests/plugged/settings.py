@@ -1,4 +1,4 @@
-"""A tiny project of somebody else, which gets its notifications by these settings alone."""
+"""A tiny third-party project, to which these settings alone add notifications."""
 
 import json
 import os
@@ -19,9 +19,9 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
 ]
-# It runs with the lowest versions too (make versions).
+# The project also runs with the lowest supported versions (make versions).
 SILENCED_SYSTEM_CHECKS = ["sync_cable.W009"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # only for speed
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, for tests only
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -45,7 +45,7 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [os.environ["REDIS_URL"]]},
     }
 }
-# Of its own making, and all that is logged: no handler is the cable's.
+# The project's own logging configuration. The cable adds no handler to it.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""manage.py cable_check in somebody else's project: the whole way, for whomever, and nothing is written."""
+"""manage.py cable_check in a third-party project: tests the whole path, for any user, and writes nothing."""
 
 import json
 import sqlite3
@@ -18,7 +18,7 @@ def server(library):
 
 @pytest.fixture
 def check(library, server):
-    """Its exit status, and its steps by name."""
+    """check(*words) returns the exit status, and the steps by name."""
 
     def run(*words, url=server.url, **env):
         done = library.run("cable_check", "--json", "--url", url, *words, **env)

@@ -1,4 +1,4 @@
-"""manage.py cable_serve in somebody else's project: what it serves, how it ends, and what it says."""
+"""manage.py cable_serve in a third-party project: what it serves, how it drains, and its messages."""
 
 import json
 import signal
@@ -28,7 +28,7 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutDaphne
 
 @pytest.fixture(scope="module")
 def alone(library):
-    """Beside a server of the project's own, which needs no ASGI. Without daphne among the apps."""
+    """cable_serve --cable-only, beside a server of the project that needs no ASGI. daphne is not an app."""
     env = {"PLUGGED_APPS": "", "PLUGGED_ASGI": "", "PLUGGED_CABLE": json.dumps({"METRICS_TOKEN": "secret"})}
     return library.serve(CABLE_ONLY, **env)
 
@@ -49,7 +49,7 @@ def test_17_it_serves_the_project_says_so_and_drains(library, alices, apps):
         server.child.signal(signal.SIGTERM)
         assert socket.frame() == RESTART
         assert server.child.process.wait(30) == 0
-    # The project's LOGGING decides, and a secret of the query is in no line.
+    # The project's LOGGING applies, and no line contains the secret of the query string.
     assert "INFO sync_cable.server.access 127.0.0.1" in server.child.log
     assert "/in 204" in server.child.log
     assert "secret" not in server.child.log

@@ -1,6 +1,6 @@
 """
-The cable in somebody else's project: other models, UUIDs, session authentication; settings alone. It has the
-cable from the wheel, and this repository is not on its path.
+The cable in a third-party project: other models, UUIDs, session authentication; added by settings alone. The
+cable is installed from the wheel, and this repository is not on sys.path.
 """
 
 import pytest
@@ -35,7 +35,7 @@ def test_whoever_is_logged_in_hears_of_their_books(library, server, session):
 
 
 def test_a3_changes_with_an_earlier_time_arrive_live(library, server, session):
-    """auto_now: an instance read before (a), a time taken before (b), a server whose clock is behind (c)."""
+    """With auto_now: a stale instance (a), a time taken earlier (b), a server whose clock is behind (c)."""
     with server.connect(session.cookies["sessionid"]) as socket:
         socket.subscribe()
         printed = library.script(CHANGES_WITH_EARLIER_TIMES)

@@ -1,6 +1,6 @@
 """
-Load and faults on cable_serve in somebody else's project: what tests/end_to_end does at length with Lessy's
-models, here with other ones, the wheel, and sessions.
+Load and faults on cable_serve in a third-party project: a short form of what tests/end_to_end does with
+Lessy's models, here with other models, the wheel, and sessions.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ BOOKS = 5
 CABLE = json.dumps(
     {"MAX_SOCKETS_PER_USER": 10 * CROWD, "RECONCILE_INTERVAL": 1, "SERVER": {"MESSAGE_SECONDS": 1}}
 )
-# More than the kernel keeps for a client that does not read.
+# More than the kernel's socket buffers hold for a client that does not read.
 FLOOD = """
 import time
 from sync_cable.broker.publisher import publish, publisher
@@ -37,7 +37,7 @@ result = publisher.flush(20)
 
 @pytest.fixture
 def faulty_library(tmp_path, installed_cable, new_redis):
-    """With a Redis that may die."""
+    """With its own Redis, which the test may kill."""
     found = Library(tmp_path, installed_cable, new_redis)
     yield found
     found.close()
@@ -54,7 +54,7 @@ def serve(library):
 
 
 class Writer:
-    """Saves books of Alice. saved: the last version of each."""
+    """Saves Alice's books. saved: the last version of each."""
 
     def __init__(self, shell):
         self._shell = shell
@@ -68,7 +68,7 @@ class Writer:
             self.saved[book] = self._shell(f"{save}; result = int(book.changed_at.timestamp())")
 
     async def save_for(self, seconds, condition=lambda: True):
-        """Once, for at least so long, and until the condition holds."""
+        """Saves all books repeatedly, at least once, for `seconds` and until the condition holds."""
         end = time.monotonic() + seconds
         await asyncio.to_thread(self.save_all)
         while time.monotonic() < end or not condition():
@@ -151,7 +151,7 @@ async def test_17_killed_servers_and_a_dying_redis_lose_nothing(faulty_library, 
             await writer.save_for(1, lambda: all(each.confirmed for each in followers))
             new_redis.kill()
             await writer.save_for(2)
-            # What Redis cannot carry, the tables tell, before it is back.
+            # While Redis is down, passes over the tables deliver the changes.
             await all_have_everything(followers, writer)
             new_redis.start()
             await writer.save_for(1, lambda: surviving.get("/health/ready").status_code == 200)
