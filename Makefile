@@ -48,7 +48,7 @@ bench: .venv/.installed-dev ## Measure against other servers, into docs/benchmar
 bench-check: .venv/.installed-dev ## Fail when a delivery costs 10 % more than recorded, as a ratio to the floor
 	$(BIN)/python -m benchmarks.check
 
-# Not --quiet: warnings that are not shown do not count for --strict.
+# Without --quiet, because --strict ignores warnings that are not shown.
 docs: .venv/.installed-dev ## Build the documentation into site/; a dead link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
@@ -59,7 +59,7 @@ lint: .venv/.installed-dev ## Check style and formatting
 types: .venv/.installed-dev ## Check types
 	$(BIN)/mypy .
 
-# Stamps: installed again only when a list of requirements has changed.
+# Stamp files: packages are installed again only when a requirements file has changed.
 .venv/.installed: requirements.txt
 	@test -x $(BIN)/python || { echo "Creating .venv"; $(PYTHON) -m venv .venv; }
 	@$(BIN)/python -m lessy.installing requirements.txt
@@ -69,7 +69,7 @@ types: .venv/.installed-dev ## Check types
 	@$(BIN)/python -m lessy.installing requirements-dev.txt
 	@touch $@
 
-# Without Node the tests of the JavaScript clients are skipped, loudly.
+# Without Node the tests of the JavaScript clients are skipped, with a message.
 tests/clients/node_modules/.installed: tests/clients/package.json
 	@if command -v npm >/dev/null; then \
 		echo "Installing the clients that the tests drive with npm"; \
@@ -78,7 +78,7 @@ tests/clients/node_modules/.installed: tests/clients/package.json
 		echo "npm is not installed: the tests of the JavaScript clients will be skipped"; \
 	fi
 
-# Without Node the start page works by the client of this repository; it says so.
+# Without Node the start page uses this repository's own client, and says so.
 lessy/web/node_modules/.installed: lessy/web/package.json
 	@if command -v npm >/dev/null; then \
 		echo "Installing the start page's libraries with npm"; \
