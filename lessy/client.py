@@ -28,7 +28,7 @@ def _last_modified(request: HttpRequest, **_: object) -> datetime:
 
 
 class IndexView(View):
-    """The client finds out by itself which page its path names; so its page must not be kept unasked."""
+    """Every path gets the same page, because the client does the routing. Browsers must revalidate it."""
 
     @method_decorator(condition(_etag, _last_modified))
     def get(self, request: HttpRequest) -> HttpResponse:

@@ -42,7 +42,7 @@ class OwnerView(LessyView):
 
 class CollectionView(OwnerView):
     def get_permissions(self) -> list[BasePermission]:
-        """The list is there before the terms are accepted: the client shows them above it."""
+        """The list does not require accepted terms: the client shows the terms above it."""
         return [HasToken()] if self.request.method == "GET" else [HasToken(), HasAcceptedTerms()]
 
 

@@ -15,7 +15,7 @@ class LessyView(APIView):
     """A verb that it does not have is a missing endpoint, whoever asks."""
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """A chunked body has no Content-Length, without which the framework takes it for empty."""
+        """A chunked body has no Content-Length. Without one, DRF would treat the body as empty."""
         if "CONTENT_LENGTH" not in request.META and "HTTP_TRANSFER_ENCODING" in request.META:
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
@@ -29,7 +29,7 @@ class LessyView(APIView):
         return [ByUser(), *super().get_throttles()]
 
     def check_throttles(self, request: Request) -> None:
-        """In order, and only until one refuses; the framework's own would count in all of them."""
+        """Stops at the first throttle that refuses; DRF's own method would count in all of them."""
         for throttle in self.get_throttles():
             if not throttle.allow_request(request, self):
                 self.throttled(request, throttle.wait() or 0)
@@ -50,7 +50,7 @@ def _is_api(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Such as a Host that is not ours."""
+    """For example at a Host that is not in ALLOWED_HOSTS."""
     return _refusal("bad_request") if _is_api(request) else defaults.bad_request(request, exception)
 
 
