@@ -234,7 +234,7 @@ class Probe:
                     return frame
         except (TimeoutError, ConnectionClosed) as exc:
             what = "nothing came" if isinstance(exc, TimeoutError) else "the socket was closed"
-            raise Failed(f"{what} within {SECONDS:g} s", "the log of the server") from exc
+            raise Failed(f"{what} within {seconds:g} s", "the log of the server") from exc
 
 
 def newest_row_of(user: Any) -> tuple[Resource, Change] | None:

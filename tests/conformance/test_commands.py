@@ -99,10 +99,13 @@ def test_b22_an_unsubscribe_of_nothing_is_answered_with_silence(socket):
 
 
 def test_b23_after_an_unsubscribe_nothing_is_delivered(site, socket, cooper):
+    other = json.dumps({"channel": "NotificationsChannel", "other": True})
     socket.subscribe()
     socket.command("unsubscribe")
-    socket.assert_nothing_came()
-    site.new_task(cooper)
+    socket.subscribe(other)  # its confirmation says that the unsubscribe was carried out
+    task = site.new_task(cooper)
+    frame = socket.frame()
+    assert (frame["identifier"], frame["message"]["id"]) == (other, task)
     socket.assert_nothing_came()
 
 

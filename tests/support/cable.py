@@ -131,7 +131,8 @@ class CableSocket:
     def assert_nothing_came(self) -> None:
         """
         Commands are processed in order: if the next frame confirms a subscribe that is sent now, the server
-        has sent nothing in response to earlier commands, and the socket still works.
+        has sent nothing in response to earlier commands, and the socket still works. A change that follows at
+        once may still be delivered to that subscription: nothing answers the unsubscribe.
         """
         fresh = json.dumps({"channel": "NotificationsChannel", "probe": len(self.texts), "of": id(self)})
         self.command("subscribe", fresh)

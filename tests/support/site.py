@@ -28,11 +28,6 @@ MANAGE: list[str | Path] = [sys.executable, ROOT / "manage.py"]
 _numbers = itertools.count(1)
 
 
-def _in_letters(number: int) -> str:
-    """10 becomes "ba", because user names have no digits."""
-    return str(number).translate(str.maketrans("0123456789", "abcdefghij"))
-
-
 def _next_name() -> str:
     """A new name without digits, as the rules of user names require."""
     return "agent_" + "".join(string.ascii_lowercase[int(digit)] for digit in str(next(_numbers)))
@@ -111,11 +106,7 @@ class Site:
         self.redis = redis
         self.servers: list[Server] = []
         self.env = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith(("DJANGO_", "REDIS_"))
-            },
+            **_inherited(),
             "DJANGO_SECRET_KEY": "not-a-secret-but-long-enough-for-an-hs256-signature-in-tests",
             "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
             "DATABASE_URL": database_url,

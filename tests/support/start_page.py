@@ -11,12 +11,6 @@ from tests.support.site import Person, Server
 expect.set_options(timeout=10_000)
 
 
-RETRY = """() => {
-    const button = document.querySelector("#cable-retry")
-    if (!button.hidden) button.click()
-}"""
-
-
 class StartPage:
     """One window. page: Playwright's."""
 
