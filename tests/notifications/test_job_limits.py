@@ -17,6 +17,7 @@ from notifications.broker.publisher import Publisher
 from notifications.ground.job_limits import job_limits_wait
 from tasks.models import Task
 from tests.strangers.models import Book
+from tests.support.redis import RedisServer
 
 # rq's and Celery's are such.
 LIMITS = [signal.SIGALRM, signal.SIGUSR1]
@@ -39,8 +40,16 @@ def limited(request):
     signal.signal(request.param, before)
 
 
+@pytest.fixture(scope="module")
+def own_redis():
+    """The servers of other tests publish their canaries to the shared one."""
+    server = RedisServer()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def events(redis_server, limited, monkeypatch, settings, transactional_db, alice):
+def events(own_redis, limited, monkeypatch, settings, transactional_db, alice):
     """events(): how many were sent since it was last asked. The job's time is over in the midst of each."""
     found, over = Publisher(), []
     send = DirectSender._send
@@ -52,7 +61,7 @@ def events(redis_server, limited, monkeypatch, settings, transactional_db, alice
 
     monkeypatch.setattr(DirectSender, "_send", sent_too_late)
     monkeypatch.setattr(publishing, "publisher", found)
-    redis = Redis.from_url(redis_server.url)
+    redis = Redis.from_url(own_redis.url)
     pubsub = redis.pubsub()
     pubsub.psubscribe("*")
 
@@ -62,7 +71,7 @@ def events(redis_server, limited, monkeypatch, settings, transactional_db, alice
         heard = takewhile(lambda message: message["channel"] != b"the end", messages)
         return len([message for message in heard if message["type"] == "pmessage"])
 
-    layer = {"BACKEND": f"channels_redis.pubsub.{LAYER}", "CONFIG": {"hosts": [redis_server.url]}}
+    layer = {"BACKEND": f"channels_redis.pubsub.{LAYER}", "CONFIG": {"hosts": [own_redis.url]}}
     # Not override_settings(): what a test sets by the fixture would end later, and bring this back.
     settings.CHANNEL_LAYERS = {"default": layer}
     # An event that fails on a connection that was open is sent once more.
