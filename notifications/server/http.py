@@ -192,6 +192,8 @@ class Channel(HTTPChannel):
 
     def _begin(self) -> None:
         self._begun = True
+        # A new timer: to move the one of the idle connection, Twisted would search all that there are.
+        self.setTimeout(None)
         self.setTimeout(server_settings().request_seconds)
 
     def allContentReceived(self) -> None:  # noqa: N802

@@ -92,6 +92,7 @@ class NamedSocket(CableSocket):
             additional_headers=headers,
             origin=origin,
             subprotocols=list(subprotocols),
+            open_timeout=30,
             proxy=None,
         )
 
