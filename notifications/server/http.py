@@ -26,9 +26,9 @@ LEAST_PROGRESS_BYTES = 16 * 1024
 LINGER_SECONDS = 2.0
 
 
-# A connection may idle so long after an answer. Proxies keep theirs for less (Google's load balancer 600 s,
-# Caddy 120 s, nginx and Amazon's 60 s), and have to close first: otherwise a proxy may send a request while
-# we close, and its client gets a 502.
+# After an answer a connection may be idle for so long. Proxies keep theirs for less (Google's load balancer
+# 600 s, Caddy 120 s, nginx and Amazon's 60 s), and have to close first: otherwise a proxy may send a request
+# while we close, and its client gets a 502.
 IDLE_SECONDS = 620.0
 
 # The response header of an event stream.
@@ -170,7 +170,7 @@ class Channel(HTTPChannel):
     _carries_a_stream = False
 
     def connectionMade(self) -> None:  # noqa: N802
-        # No timer of Twisted's own: to move a timer to an earlier time, Twisted searches all timers.
+        # Without Twisted's own timer, which `_begin` would only cancel.
         self.timeOut = None
         super().connectionMade()
         self.requestFactory = Request
@@ -192,7 +192,7 @@ class Channel(HTTPChannel):
 
     def _begin(self) -> None:
         self._begun = True
-        # A new timer: to move the one of the idle connection, Twisted would search all that there are.
+        # A new timer: to move the present one to an earlier time, Twisted would search all timers.
         self.setTimeout(None)
         self.setTimeout(server_settings().request_seconds)
 
